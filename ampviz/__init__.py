@@ -1,0 +1,1 @@
+"""ampviz: asynchronous model-parallel training with a visual debugger in the terminal."""

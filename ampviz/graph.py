@@ -1,0 +1,289 @@
+"""The static graph: typed ports, nodes, edges, and the builder that a model function fills while it is traced.
+
+No data flows while tracing: calling a layer on ports records edges and infers what its outputs will carry.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ampviz.errors import GraphError
+from ampviz.state import Fields
+
+Shape = tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PortType:
+    """What the messages of a port carry: the fields of their state, and a payload (rows, *shape) of this dtype.
+
+    A None in `shape` is a size that differs between instances.
+    """
+
+    fields: Fields
+    shape: Shape
+    dtype: str = "float32"
+
+    def __str__(self) -> str:
+        sizes = ", ".join(["rows", *("?" if size is None else str(size) for size in self.shape)])
+        return f"{{{', '.join(self.fields)}}} ({sizes}) {self.dtype}"
+
+    def meets(self, other: PortType) -> bool:
+        """Whether messages of both types may travel one edge."""
+        return self.fields == other.fields and self.dtype == other.dtype and shapes_meet(self.shape, other.shape)
+
+
+def shapes_meet(a: Shape, b: Shape) -> bool:
+    """Whether two row shapes can be the same: equal rank, and equal sizes where both are known."""
+    return len(a) == len(b) and all(x is None or y is None or x == y for x, y in zip(a, b, strict=True))
+
+
+@dataclass(eq=False, slots=True)
+class Port:
+    """An output of a node, as the model function sees it."""
+
+    node: GraphNode
+    index: int
+    type: PortType
+
+    def also(self, port: Port) -> None:
+        """Let `port` be one more ancestor of the Phi node that this port belongs to: how a model closes a loop."""
+        self.node.builder().join(self, port)
+
+    def __str__(self) -> str:
+        return self.node.name if len(self.node.outputs) == 1 else f"{self.node.name}.{self.index}"
+
+
+class GraphNode:
+    """What the graph knows of a node. `ampviz.nodes.base.Node` adds how it processes messages."""
+
+    is_exit: ClassVar[bool] = False  # chooses a successor by state: what lets a loop end
+    changes_state: ClassVar[bool] = False
+    many_ancestors: ClassVar[bool] = False  # takes its one kind of input from several ports
+    heavy: bool = False  # matrix products: placement spreads these over the workers
+
+    def __init__(self, name: str = ""):
+        self.name = name
+        self.id = -1
+        self.line = ""
+        self.inputs: list[Port] = []
+        self.outputs: tuple[Port, ...] = ()
+        self._builder: Builder | None = None
+
+    @property
+    def kind(self) -> str:
+        return type(self).__name__
+
+    def note(self) -> str:
+        """The node's configuration in a few characters, such as `784 -> 10`."""
+        return ""
+
+    def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name and shape of each parameter array; empty for most nodes."""
+        return {}
+
+    def infer(self, *inputs: PortType) -> tuple[PortType, ...]:
+        """What the outputs carry, given what the inputs carry. Raises GraphError where they cannot meet."""
+        raise NotImplementedError
+
+    def take(self, inputs: Sequence[PortType], count: int) -> Sequence[PortType]:
+        """The inputs, checked for their number. Raises GraphError."""
+        if len(inputs) != count:
+            raise GraphError("wrong number of inputs", where=self.where, expected=count, got=len(inputs))
+        return inputs
+
+    def differentiable(self, inputs: Sequence[bool]) -> bool:
+        """Whether a gradient at the outputs is of use, given for which inputs one would be."""
+        return any(inputs)
+
+    def __call__(self, *ports: Port) -> Any:
+        """Connect the inputs; returns the output port, a tuple of several, or None for a sink."""
+        if self._builder is not None:
+            raise GraphError(
+                "called a second time",
+                where=self.where,
+                hint="a layer stands once in the graph; use amp.loop or Phi to reuse it",
+            )
+        builder = _building.get()
+        if builder is None:
+            raise GraphError(
+                f"{self.kind} called outside a model function", hint="trace it with amp.trace(model, dataset)"
+            )
+        return builder.add(self, ports)
+
+    def builder(self) -> Builder:
+        if self._builder is None:
+            raise GraphError(f"{self.kind} is not part of a graph yet")
+        return self._builder
+
+    @property
+    def where(self) -> str:
+        """`name (kind, file:line)`, for errors."""
+        return f"{self.name or self.kind} ({self.kind}, {self.line})" if self.line else self.name or self.kind
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One directed edge; backward messages travel it the other way. `gradient`: whether upstream can use one."""
+
+    id: int
+    source: int
+    source_port: int
+    target: int
+    target_port: int
+    type: PortType
+    gradient: bool
+
+
+@dataclass(slots=True)
+class Graph:
+    """A traced and checked model: nodes and edges by id."""
+
+    name: str
+    nodes: list[GraphNode]
+    edges: list[Edge]
+    incoming: list[list[Edge]] = field(init=False)  # by node id, in port order
+    outgoing: list[list[Edge]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.incoming = [[] for _ in self.nodes]
+        self.outgoing = [[] for _ in self.nodes]
+        for edge in self.edges:
+            self.incoming[edge.target].append(edge)
+            self.outgoing[edge.source].append(edge)
+        for edges in self.incoming:
+            edges.sort(key=lambda edge: edge.target_port)
+        for edges in self.outgoing:
+            edges.sort(key=lambda edge: edge.source_port)
+
+    def node(self, name: str) -> GraphNode:
+        """The node of this name. Raises KeyError."""
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        raise KeyError(name)
+
+    def parameter_count(self, node: GraphNode) -> int:
+        """How many scalars the node's parameters have."""
+        count = 0
+        for shape in node.parameter_shapes().values():
+            size = 1
+            for extent in shape:
+                size *= extent
+            count += size
+        return count
+
+    def __str__(self) -> str:
+        total = sum(self.parameter_count(node) for node in self.nodes)
+        head = f"graph {self.name}: {len(self.nodes)} nodes, {len(self.edges)} edges, {total:,} parameters"
+        rows = [("node", "kind", "configuration", "from", "gives")]
+        for node in self.nodes:
+            sources = ", ".join(str(port) for port in node.inputs)
+            gives = " | ".join(str(port.type) for port in node.outputs[:1]) or "-"
+            rows.append((node.name, node.kind, node.note(), sources or "-", gives))
+        widths = [max(len(row[column]) for row in rows) for column in range(5)]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        return "\n".join([head, "", *lines])
+
+
+_building: ContextVar[Builder | None] = ContextVar("building", default=None)
+_PACKAGE = Path(__file__).parent
+
+
+class Builder:
+    """Collects the nodes of one model while its function runs."""
+
+    def __init__(self) -> None:
+        self.nodes: list[GraphNode] = []
+        self._names: set[str] = set()
+
+    @contextmanager
+    def building(self) -> Iterator[Builder]:
+        """While active, calls of layers add to this builder."""
+        token = _building.set(self)
+        try:
+            yield self
+        finally:
+            _building.reset(token)
+
+    def add(self, node: GraphNode, ports: Sequence[Port], line: str = "") -> Any:
+        node.line = line or model_line()
+        node.name = self._named(node)
+        for position, port in enumerate(ports):
+            self._check_port(node, position, port)
+        try:
+            types = node.infer(*(port.type for port in ports))
+        except GraphError as error:
+            error.where = error.where or node.where
+            raise
+        node.id = len(self.nodes)
+        node._builder = self
+        node.inputs = list(ports)
+        node.outputs = tuple(Port(node, index, port_type) for index, port_type in enumerate(types))
+        self.nodes.append(node)
+        if not node.outputs:
+            return None
+        return node.outputs[0] if len(node.outputs) == 1 else node.outputs
+
+    def join(self, output: Port, port: Port) -> None:
+        """Add `port` to the ancestors of the Phi that `output` belongs to."""
+        node = output.node
+        if not node.many_ancestors:
+            raise GraphError(
+                "only Phi takes further ancestors", where=node.where, hint="put nn.Phi() where the paths meet"
+            )
+        self._check_port(node, len(node.inputs), port)
+        if port.type.fields != output.type.fields:
+            raise GraphError(
+                f"ancestor {port} carries other state fields", where=node.where,
+                expected=_braces(output.type.fields), got=_braces(port.type.fields),
+                hint="the paths that meet in a Phi, and so a loop's start and its body, carry the same fields",
+            )  # fmt: skip
+        if not port.type.meets(output.type):
+            raise GraphError(f"ancestor {port} does not fit", where=node.where, expected=output.type, got=port.type)
+        node.inputs.append(port)
+
+    def _check_port(self, node: GraphNode, position: int, port: object) -> None:
+        if not isinstance(port, Port):
+            hint = "a layer with several outputs gives a tuple of ports" if isinstance(port, tuple) else ""
+            raise GraphError(
+                f"input {position} is not connected", where=node.where, expected="a port", got=repr(port), hint=hint
+            )
+        if port.node._builder is not self:
+            raise GraphError(f"input {position} belongs to another graph", where=node.where)
+
+    def _named(self, node: GraphNode) -> str:
+        name = node.name
+        if not name:
+            number = 1
+            while f"{node.kind.lower()}{number}" in self._names:
+                number += 1
+            name = f"{node.kind.lower()}{number}"
+        if name in self._names:
+            raise GraphError(f"two nodes are called {name}", where=node.where)
+        if not name.replace("_", "").replace("-", "").isalnum():
+            raise GraphError("a node name holds letters, digits, - and _ only", got=repr(name), where=node.where)
+        self._names.add(name)
+        return name
+
+
+def model_line() -> str:
+    """`file:line` of the innermost frame outside this package's own modules: the line of the user's model."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None:
+        path = Path(frame.f_code.co_filename)
+        inside = path.is_relative_to(_PACKAGE) and not path.is_relative_to(_PACKAGE / "demos")
+        if not inside:
+            return f"{path.name}:{frame.f_lineno}"
+        frame = frame.f_back
+    return ""
+
+
+def _braces(fields: Fields) -> str:
+    return "{" + ", ".join(fields) + "}"

@@ -1,0 +1,143 @@
+"""The knobs: everything that can be retuned while a session runs. Command line, UI and docs come from this table."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ampviz.errors import KnobError
+
+Value = float | int | str | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """One knob: type, default, range (or choices) and help. `per_node`: may differ for a node with parameters."""
+
+    name: str
+    default: Value
+    help: str
+    low: float = -math.inf
+    high: float = math.inf
+    choices: tuple[str, ...] = ()
+    per_node: bool = False
+
+    @property
+    def type(self) -> type:
+        return type(self.default)
+
+    def parse(self, raw: object) -> Value:
+        """The value that `raw` (text, or a number from the UI) stands for. Raises KnobError."""
+        try:
+            value = self._converted(raw)
+        except (KeyError, TypeError, ValueError) as error:
+            raise KnobError(
+                "not a value of this knob", where=self.name, expected=self.expected(), got=repr(raw)
+            ) from error
+        if self.choices and value not in self.choices:
+            raise KnobError("unknown choice", where=self.name, expected=self.expected(), got=repr(raw))
+        if isinstance(value, (int, float)) and not self.low <= value <= self.high:
+            raise KnobError("out of range", where=self.name, expected=self.expected(), got=repr(raw))
+        return value
+
+    def _converted(self, raw: object) -> Value:
+        if self.type is bool:
+            if isinstance(raw, bool):
+                return raw
+            return {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}[str(raw).lower()]
+        if isinstance(raw, bool):
+            raise TypeError("a number is needed")
+        if self.type is int:
+            if isinstance(raw, float) and not raw.is_integer():
+                raise ValueError("a whole number is needed")
+            return int(raw)  # type: ignore[call-overload, no-any-return] # str or number; the rest raises TypeError
+        if self.type is float:
+            return float(raw)  # type: ignore[arg-type] # as above
+        return str(raw)
+
+    def expected(self) -> str:
+        """What a user may give, in words."""
+        if self.choices:
+            return "one of " + ", ".join(self.choices)
+        if self.type is bool:
+            return "on or off"
+        kind = "a whole number" if self.type is int else "a number"
+        low = "" if self.low == -math.inf else f" from {self.low:g}"
+        return f"{kind}{low}" + ("" if self.high == math.inf else f" to {self.high:g}")
+
+
+POLICIES = ("backward", "mixed", "oldest", "deepest", "fifo")
+
+KNOBS: dict[str, Knob] = {
+    knob.name: knob
+    for knob in (
+        Knob("max_active_keys", 4, "instances in flight at most; 1 is close to synchronous training", 1, 100_000),
+        Knob("min_update_interval", 1, "gradients a node collects before it updates", 1, 10_000_000, per_node=True),
+        Knob("max_batch", 16, "queued messages of one node and direction run as one kernel; 1 is the paper", 1, 4096),
+        Knob("learning_rate", 0.1, "step size of the optimizer", 0.0, 1e6, per_node=True),
+        Knob("learning_rate_decay", 1.0, "factor on the learning rate after each epoch", 0.0, 1.0, per_node=True),
+        Knob(
+            "gradient_clip",
+            0.0,
+            "largest L2 norm of a node's gradient; 0 switches clipping off",
+            0.0,
+            1e9,
+            per_node=True,
+        ),
+        Knob("policy", "backward", "which queue a worker serves next", choices=POLICIES),
+        Knob("slow_motion", 0.0, "seconds to wait after each message, for watching", 0.0, 60.0),
+        Knob("validate", True, "run the validation split after each epoch"),
+    )
+}
+
+
+def find_knob(name: str) -> Knob:
+    """The knob of this name. Raises KnobError with the nearest names."""
+    if name in KNOBS:
+        return KNOBS[name]
+    near = difflib.get_close_matches(name, KNOBS, n=3)
+    raise KnobError(
+        f"no knob is called {name!r}", hint=f"did you mean {' or '.join(near)}?" if near else "see ampviz run --help"
+    )
+
+
+class KnobValues:
+    """The current value of every knob: global ones, and those of single nodes.
+
+    Names are `knob` or `node.knob`; a node's own value wins over the global one.
+    """
+
+    def __init__(self, nodes: Iterable[str] = (), values: Mapping[str, object] | None = None):
+        self._nodes = tuple(nodes)
+        self._values: dict[str, Value] = {name: knob.default for name, knob in KNOBS.items()}
+        for name, value in (values or {}).items():
+            self.set(name, value)
+
+    def set(self, name: str, value: object) -> Value:
+        """Check and store; returns the typed value. Raises KnobError and changes nothing."""
+        node, _, knob_name = name.rpartition(".")
+        knob = find_knob(knob_name)
+        if node:
+            if node not in self._nodes:
+                near = difflib.get_close_matches(node, self._nodes, n=3)
+                hint = f"did you mean {' or '.join(near)}?" if near else f"nodes with knobs: {', '.join(self._nodes)}"
+                raise KnobError(f"no node with parameters is called {node!r}", hint=hint)
+            if not knob.per_node:
+                raise KnobError(f"{knob.name} is one for the whole session", hint=f"set {knob.name} without a node")
+        self._values[name] = knob.parse(value)
+        return self._values[name]
+
+    def get(self, name: str, node: str = "") -> Value:
+        """The value in force, for a node or (without one) for the session."""
+        own = f"{node}.{name}"
+        return self._values[own] if own in self._values else self._values[name]
+
+    def number(self, name: str, node: str = "") -> int:
+        """`get` for a knob that holds a whole number."""
+        return int(self.get(name, node))
+
+    def as_dict(self) -> dict[str, Value]:
+        """Every global value, and the values of single nodes that differ."""
+        return dict(self._values)

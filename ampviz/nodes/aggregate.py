@@ -1,0 +1,200 @@
+"""One message to many and back: Ungroup cuts a matrix into messages, Group puts them together (paper, section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ampviz.errors import GraphError
+from ampviz.graph import Graph, PortType
+from ampviz.message import Message
+from ampviz.nodes.base import Host, Node
+from ampviz.nodes.payload import Payload
+from ampviz.state import (
+    Assign,
+    Expression,
+    Field,
+    State,
+    compile_assignments,
+    compile_expression,
+    compile_projection,
+    field_order,
+    lift,
+)
+
+
+class Ungroup(Node):
+    """Cuts a payload into one message per element of `axis`, numbered by a new state field.
+
+    axis 0: (rows, ...) becomes `rows` messages (1, ...). axis 1: (rows, n, ...) becomes n messages (rows, ...).
+    `count`, where given, is what the number of pieces must be. `ids` gives the values of the new field instead of
+    0, 1, ...: a table such as `T.leaves`. Backward waits for all pieces; those without a gradient count as zeros.
+    """
+
+    changes_state = True
+
+    def __init__(
+        self,
+        field: Field,
+        *,
+        count: Expression | int | None = None,
+        ids: Expression | None = None,
+        axis: int = 0,
+        name: str = "",
+    ):
+        super().__init__(name)
+        self.field, self.axis, self.ids = field.name, axis, ids
+        self.count = None if count is None else lift(count)
+
+    def note(self) -> str:
+        return f"{self.field}, axis {self.axis}"
+
+    def infer(self, *inputs: PortType) -> tuple[PortType, ...]:
+        (x,) = self.take(inputs, 1)
+        if self.axis not in (0, 1) or (self.axis == 1 and not x.shape):
+            raise GraphError("cannot cut along this axis", where=self.where, expected="axis 0, or 1 of a matrix", got=x)
+        if self.field in x.fields:
+            raise GraphError(f"the state has a field {self.field} already", where=self.where, got=x)
+        fields = field_order([*x.fields, self.field])
+        self._position = fields.index(self.field)
+        self._base = compile_assignments([], fields, x.fields)
+        self._count = None if self.count is None else compile_expression(self.count, x.fields)
+        self._ids = None if self.ids is None else compile_expression(self.ids, x.fields)
+        self._reads_tables = any(read is not None and read.tables() for read in (self.count, self.ids))
+        return (PortType(fields, x.shape[self.axis :], x.dtype),)
+
+    def bind(self, host: Host, graph: Graph) -> None:
+        super().bind(host, graph)
+        self._waiting: dict[State, tuple[dict[int, int], list[Payload | None], list[int]]] = {}
+
+    def forward(self, batch: Sequence[Message]) -> None:
+        at = self._position
+        for _, state, payload in batch:
+            tables = self.host.tables(state[0]) if self._reads_tables else None
+            pieces = payload.shape[self.axis]
+            if self._count is not None and self._count(state, tables) != pieces:
+                raise ValueError(f"expected {self.count} = {self._count(state, tables)} pieces, got {payload.shape}")
+            ids = range(pieces) if self._ids is None else self._ids(state, tables)
+            if len(ids) != pieces:
+                raise ValueError(f"{self.ids} has {len(ids)} entries for {pieces} pieces")
+            if not pieces:
+                self.answer(0, state, None)
+                continue
+            self._waiting[state] = ({value: index for index, value in enumerate(ids)}, [None] * pieces, [pieces])
+            for index, value in enumerate(ids):
+                piece = payload[index : index + 1] if self.axis == 0 else payload[:, index]
+                self.send(0, (*state[:at], value, *state[at:]), piece)
+
+    def backward(self, batch: Sequence[Message]) -> None:
+        for _, state, dy in batch:
+            base = self._base(state, None)
+            index, gradients, left = self._waiting[base]
+            gradients[index[state[self._position]]] = dy
+            left[0] -= 1
+            if not left[0]:
+                del self._waiting[base]
+                self.answer(0, base, self._assembled(gradients) if self.wanted[0] else None)
+
+    def _assembled(self, gradients: list[Payload | None]) -> Payload | None:
+        known = next((gradient for gradient in gradients if gradient is not None), None)
+        if known is None:
+            return None
+        filled = [np.zeros_like(known) if gradient is None else gradient for gradient in gradients]
+        return np.concatenate(filled) if self.axis == 0 else np.stack(filled, axis=1)
+
+    def cached(self) -> int:
+        return len(self._waiting)
+
+
+class Group(Node):
+    """Puts `count` messages together into one, in order: the reverse of Ungroup.
+
+    `by` is a field, which the result drops (its values order the parts), or an assignment such as
+    `S.node.to(T.parent[S.node])`: messages that are equal after it form a group, ordered by `order` (0 .. count-1).
+    axis 0 puts rows after rows; axis 1 stacks parts of equal rows to (rows, count, ...).
+    """
+
+    changes_state = True
+
+    def __init__(
+        self,
+        by: Field | Assign,
+        *,
+        count: Expression | int,
+        order: Expression | None = None,
+        axis: int = 0,
+        name: str = "",
+    ):
+        super().__init__(name)
+        self.by, self.count, self.axis = by, lift(count), axis
+        if order is None and not isinstance(by, Field):
+            raise GraphError("Group by an assignment needs an order", hint="order=T.side[S.node], say")
+        self.order: Expression = order if order is not None else by  # type: ignore[assignment] # a Field, by the check above
+
+    def note(self) -> str:
+        return f"{self.by}, {self.count} along axis {self.axis}"
+
+    def infer(self, *inputs: PortType) -> tuple[PortType, ...]:
+        (x,) = self.take(inputs, 1)
+        if isinstance(self.by, Field):
+            if self.by.name not in x.fields:
+                raise GraphError(f"the state has no field {self.by.name}", where=self.where, got=x)
+            fields = tuple(name for name in x.fields if name != self.by.name)
+            project = compile_projection(fields, x.fields)
+            self._target: Any = (lambda s, _: (project(s),)) if len(fields) == 1 else (lambda s, _: project(s))
+        else:
+            fields = field_order([*x.fields, self.by.field])
+            self._target = compile_assignments([self.by], x.fields, fields)
+        self._order = compile_expression(self.order, x.fields)
+        self._count = compile_expression(self.count, x.fields)
+        read = (
+            self.order.tables()
+            | self.count.tables()
+            | (self.by.value.tables() if isinstance(self.by, Assign) else set())
+        )
+        self._reads_tables = bool(read)
+        shape = x.shape if self.axis == 0 else (self._fixed_count(), *x.shape)
+        return (PortType(fields, shape, x.dtype),)
+
+    def _fixed_count(self) -> int | None:
+        return None if self.count.fields() or self.count.tables() else int(self._count((), None))
+
+    def bind(self, host: Host, graph: Graph) -> None:
+        super().bind(host, graph)
+        self._partial: dict[State, tuple[list[Any], list[int]]] = {}
+        self._origins: dict[State, tuple[list[State], list[int]]] = {}
+
+    def forward(self, batch: Sequence[Message]) -> None:
+        for _, state, payload in batch:
+            tables = self.host.tables(state[0]) if self._reads_tables else None
+            target, order = self._target(state, tables), self._order(state, tables)
+            entry = self._partial.get(target)
+            if entry is None:
+                count = self._count(state, tables)
+                entry = self._partial[target] = ([None] * count, [count])
+            parts, left = entry
+            if not 0 <= order < len(parts) or parts[order] is not None:
+                raise ValueError(f"part {order} of group {target} is out of range or came twice")
+            parts[order] = (state, payload)
+            left[0] -= 1
+            if not left[0]:
+                del self._partial[target]
+                payloads = [part[1] for part in parts]
+                self._origins[target] = ([part[0] for part in parts], [len(payload) for payload in payloads])
+                self.send(0, target, np.concatenate(payloads) if self.axis == 0 else np.stack(payloads, axis=1))
+
+    def backward(self, batch: Sequence[Message]) -> None:
+        for _, target, dy in batch:
+            states, counts = self._origins.pop(target)
+            start = 0
+            for index, (state, rows) in enumerate(zip(states, counts, strict=True)):
+                if dy is None or not self.wanted[0]:
+                    self.answer(0, state, None)
+                else:
+                    self.answer(0, state, dy[start : start + rows] if self.axis == 0 else dy[:, index])
+                start += rows
+
+    def cached(self) -> int:
+        return len(self._partial) + len(self._origins)

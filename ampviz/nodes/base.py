@@ -1,0 +1,159 @@
+"""What every node has: how it talks to its worker, and the rules its messages obey.
+
+Rules (paper, section 3): each forward message gets exactly one backward message with the same state, whose payload is
+None where there is nothing to differentiate; when the last one of an instance has come home, no node remembers that
+instance. Keys of validation instances are negative: nothing is remembered for them but what routing needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from ampviz.graph import Graph, GraphNode
+from ampviz.message import Direction, Message
+from ampviz.nodes.payload import Payload, row_count, split, stack
+from ampviz.state import State, Tables
+
+Send = Callable[[int, State, Payload], None]
+
+
+class Host(Protocol):
+    """What a worker offers to the nodes it hosts."""
+
+    clock: Callable[[], int]  # nanoseconds
+
+    def sender(self, node: Node) -> Send:
+        """A function (output port, state, payload) that sends forward."""
+        ...
+
+    def answerer(self, node: Node) -> Send:
+        """A function (input port, state, payload or None) that sends backward."""
+        ...
+
+    def tables(self, key: int) -> Tables:
+        """The structure tables of an instance in flight."""
+        ...
+
+    def payload(self, key: int, name: str) -> Payload:
+        """A field of an instance in flight, for a source."""
+        ...
+
+    def came_home(self, key: int) -> None:
+        """A source has got its backward message."""
+        ...
+
+    def loss(self, node: Node, key: int, rows: int, total: float, metrics: Mapping[str, float]) -> None:
+        """A loss node reports sums over the rows of one message."""
+        ...
+
+    def updated(self, node: Node) -> None:
+        """A node has updated its parameters."""
+        ...
+
+
+class Node(GraphNode):
+    """A graph node that processes messages. Subclasses define `forward` and `backward` over a batch of messages."""
+
+    send: Send
+    answer: Send
+    host: Host
+
+    def bind(self, host: Host, graph: Graph) -> None:
+        """Join the worker that hosts this node. Called once, before the first message."""
+        self.host = host
+        self.send = host.sender(self)
+        self.answer = host.answerer(self)
+        self.kernel_ns = 0
+        self.wanted = tuple(edge.gradient for edge in graph.incoming[self.id])  # inputs that can use a gradient
+
+    def forward(self, batch: Sequence[Message]) -> None:
+        """Process forward messages, in order."""
+        raise NotImplementedError
+
+    def backward(self, batch: Sequence[Message]) -> None:
+        """Process backward messages, in order."""
+        raise NotImplementedError
+
+    def batch_limit(self, direction: Direction, limit: int) -> int:
+        """How many messages one unit of work may take, at most `limit`."""
+        return limit
+
+    def cached(self) -> int:
+        """How many entries are remembered for instances in flight."""
+        return 0
+
+
+class Transform(Node):
+    """A node with one input and one output that leaves the state alone (PPT and NPT of the paper).
+
+    Subclasses give the kernel pair: `run(x) -> (y, saved)` and `pull(saved, dy) -> dx`, row-wise over axis 0, so that
+    several messages may be stacked into one call. Both `y` and `saved` have the rows of `x`.
+    """
+
+    def bind(self, host: Host, graph: Graph) -> None:
+        super().bind(host, graph)
+        self.saved: dict[State, tuple[Payload, int]] = {}
+        self.version = 0  # how often the parameters were updated
+
+    def run(self, x: Payload) -> tuple[Payload, Payload]:
+        raise NotImplementedError
+
+    def pull(self, saved: Payload, dy: Payload) -> Payload:
+        raise NotImplementedError
+
+    def collect(self, states: Sequence[State], versions: Sequence[int], saved: Payload, dy: Payload) -> None:
+        """Take the parameter gradient of these rows; nothing to do without parameters."""
+
+    def forward(self, batch: Sequence[Message]) -> None:
+        clock, version, remember = self.host.clock, self.version, self.saved
+        payloads = [message[2] for message in batch]
+        start = clock()
+        y, saved = self.run(stack(payloads))
+        self.kernel_ns += clock() - start
+        if len(batch) == 1:
+            state = batch[0][1]
+            if state[0] >= 0:
+                remember[state] = (saved, version)
+            self.send(0, state, y)
+            return
+        counts = [row_count(payload) for payload in payloads]
+        for (_, state, _), out, kept in zip(batch, split(y, counts), split(saved, counts), strict=True):
+            if state[0] >= 0:
+                remember[state] = (kept, version)
+            self.send(0, state, out)
+
+    def backward(self, batch: Sequence[Message]) -> None:
+        live = []
+        for message in batch:
+            _, state, dy = message
+            if dy is None:  # nothing to differentiate: forget, and say so upstream
+                self.saved.pop(state, None)
+                self.answer(0, state, None)
+            else:
+                live.append(message)
+        if live:
+            self._pull_back(live)
+
+    def _pull_back(self, batch: Sequence[Message]) -> None:
+        states = [message[1] for message in batch]
+        gradients = [message[2] for message in batch]
+        kept = [self.saved.pop(state) for state in states]
+        saved, dy = stack([entry[0] for entry in kept]), stack(gradients)
+        self.collect(states, [entry[1] for entry in kept], saved, dy)
+        if not self.wanted[0]:
+            for state in states:
+                self.answer(0, state, None)
+            return
+        clock = self.host.clock
+        start = clock()
+        dx = self.pull(saved, dy)
+        self.kernel_ns += clock() - start
+        if len(batch) == 1:
+            self.answer(0, states[0], dx)
+            return
+        for state, piece in zip(states, split(dx, [row_count(payload) for payload in gradients]), strict=True):
+            self.answer(0, state, piece)
+
+    def cached(self) -> int:
+        return len(self.saved)

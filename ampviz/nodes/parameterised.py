@@ -1,0 +1,144 @@
+"""Transforms with parameters (PPT of the paper): deferred gradients, local updates, staleness."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ampviz.graph import Graph
+from ampviz.message import BACKWARD, Direction
+from ampviz.nodes.base import Host, Transform
+from ampviz.nodes.payload import Payload, row_count, stack
+from ampviz.optim import Optimizer, clip_by_norm
+from ampviz.state import State
+
+Array = NDArray[np.floating]
+
+STALENESS_BINS = 64
+_FOLD_ROWS = (
+    1024  # collected rows are turned into a gradient from here on, so that a large interval needs no more memory
+)
+
+
+@dataclass(slots=True)
+class Parameters:
+    """The arrays of one node: parameters, and the optimizer's state for each."""
+
+    arrays: dict[str, Array]
+    slots: dict[str, dict[str, Array]] = field(default_factory=dict)
+
+
+class Parameterised(Transform):
+    """A transform with parameters.
+
+    Backward keeps the rows of (saved, dy); the gradient is formed from all of them in one product when the node
+    updates, after `min_update_interval` backward messages. The update is the sum of the gradients divided by the number
+    of distinct keys that gave them, so the interval does not change the learning rate.
+    """
+
+    version: int
+
+    def __init__(self, name: str = "", *, optimizer: Optimizer | None = None):
+        super().__init__(name)
+        self.optimizer = optimizer
+
+    def initial(self, rng: np.random.Generator) -> dict[str, Array]:
+        """Fresh parameter arrays, named and shaped as `parameter_shapes` says."""
+        raise NotImplementedError
+
+    def weight_gradients(self, saved: Payload, dy: Payload) -> dict[str, Array]:
+        """The summed gradient of each parameter over these rows."""
+        raise NotImplementedError
+
+    def differentiable(self, inputs: Sequence[bool]) -> bool:
+        return True
+
+    def bind(self, host: Host, graph: Graph) -> None:
+        super().bind(host, graph)
+        self.knobs: dict[str, float] = {}
+        self.decayed = 1.0  # what learning_rate_decay has come to
+        self.pending = 0  # backward messages since the last update
+        self.staleness = [0] * STALENESS_BINS
+        self.staleness_sum = self.staleness_max = 0
+        self._rows = 0
+        self._collected: list[tuple[Payload, Payload]] = []
+        self._gradients: dict[str, Array] = {}
+        self._keys: set[int] = set()
+
+    def attach(self, parameters: Parameters) -> None:
+        """Use these arrays, which live in the session's shared memory; this worker is their one writer."""
+        self.parameters = parameters
+        for name, array in parameters.arrays.items():
+            setattr(self, name, array)
+
+    def retune(self, knobs: Mapping[str, float], decayed: float) -> None:
+        """Take new values of the per-node knobs; a now complete interval updates with the next gradient."""
+        self.knobs = dict(knobs)
+        self.decayed = decayed
+
+    def batch_limit(self, direction: Direction, limit: int) -> int:
+        """A backward batch ends exactly where the node updates."""
+        if direction is BACKWARD:
+            return max(1, min(limit, int(self.knobs["min_update_interval"]) - self.pending))
+        return limit
+
+    def collect(self, states: Sequence[State], versions: Sequence[int], saved: Payload, dy: Payload) -> None:
+        for version in versions:
+            stale = self.version - version
+            self.staleness[min(stale, STALENESS_BINS - 1)] += 1
+            self.staleness_sum += stale
+            self.staleness_max = max(self.staleness_max, stale)
+        self._keys.update(state[0] for state in states)
+        self._collected.append((saved, dy))
+        self._rows += row_count(dy)
+        self.pending += len(states)
+
+    def backward(self, batch: Sequence[tuple[int, State, Payload]]) -> None:
+        super().backward(batch)
+        if self.pending >= self.knobs["min_update_interval"]:
+            self.update()
+        elif self._rows >= _FOLD_ROWS:
+            self._fold()
+
+    def update(self) -> None:
+        """Step the parameters by what was collected since the last update; nothing to do if that is nothing."""
+        if not self.pending:
+            return
+        self._fold()
+        start = self.host.clock()
+        gradients, keys = self._gradients, len(self._keys)
+        if keys > 1:
+            for gradient in gradients.values():
+                gradient /= keys
+        if self.knobs["gradient_clip"] > 0:
+            clip_by_norm(list(gradients.values()), self.knobs["gradient_clip"])
+        rate = self.knobs["learning_rate"] * self.decayed
+        assert self.optimizer is not None  # set by the session before the first message
+        for name, gradient in gradients.items():
+            self.optimizer.update(self.parameters.arrays[name], gradient, self.parameters.slots[name], rate)
+        self.version += 1
+        self.pending = 0
+        self._gradients = {}
+        self._keys.clear()
+        self.kernel_ns += self.host.clock() - start
+        self.host.updated(self)
+
+    def _fold(self) -> None:
+        """Turn the collected rows into gradients: one product for all of them."""
+        if not self._collected:
+            return
+        start = self.host.clock()
+        saved = stack([pair[0] for pair in self._collected])
+        dy = stack([pair[1] for pair in self._collected])
+        fresh = self.weight_gradients(saved, dy)
+        if self._gradients:
+            for name, gradient in fresh.items():
+                self._gradients[name] += gradient
+        else:
+            self._gradients = fresh
+        self._collected.clear()
+        self._rows = 0
+        self.kernel_ns += self.host.clock() - start

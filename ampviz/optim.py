@@ -1,0 +1,175 @@
+"""Optimizers: small declarations with an update rule that works in place on one parameter array."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ampviz.errors import KnobError
+
+Array = NDArray[Any]
+Slots = Mapping[str, Array]
+Shape = tuple[int, ...]
+
+_BLOCK = 16_384  # elements: what the temporaries of one step may hold, to stay in the cache
+
+
+class Optimizer(Protocol):
+    """An update rule. Its state ("slots") are arrays that someone else owns: zeroed, then given to `initialise`."""
+
+    @property
+    def learning_rate(self) -> float:
+        """The step size where no knob says otherwise."""
+        ...
+
+    def slots(self, shape: Shape) -> dict[str, Shape]:
+        """Names and shapes of the state arrays for a parameter of this shape."""
+        ...
+
+    def initialise(self, slots: Slots) -> None:
+        """Fill fresh, zeroed state arrays."""
+        ...
+
+    def update(self, parameter: Array, gradient: Array, slots: Slots, learning_rate: float) -> None:
+        """Step in place. `gradient` is scratch afterwards."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SGD:
+    """parameter -= learning_rate * gradient."""
+
+    learning_rate: float = 0.1
+
+    def __post_init__(self) -> None:
+        _check_rate(self.learning_rate)
+
+    def slots(self, shape: Shape) -> dict[str, Shape]:
+        return {}
+
+    def initialise(self, slots: Slots) -> None:
+        """Nothing to fill."""
+
+    def update(self, parameter: Array, gradient: Array, slots: Slots, learning_rate: float) -> None:
+        gradient *= learning_rate
+        parameter -= gradient
+
+
+@dataclass(frozen=True, slots=True)
+class Momentum:
+    """velocity = momentum * velocity + gradient; parameter -= learning_rate * velocity."""
+
+    learning_rate: float = 0.01
+    momentum: float = 0.9
+
+    def __post_init__(self) -> None:
+        _check_rate(self.learning_rate)
+        _check_share("momentum", self.momentum)
+
+    def slots(self, shape: Shape) -> dict[str, Shape]:
+        return {"velocity": shape}
+
+    def initialise(self, slots: Slots) -> None:
+        """Velocity starts at 0."""
+
+    def update(self, parameter: Array, gradient: Array, slots: Slots, learning_rate: float) -> None:
+        velocity = slots["velocity"]
+        velocity *= self.momentum
+        velocity += gradient
+        np.multiply(velocity, learning_rate, out=gradient)
+        parameter -= gradient
+
+
+@dataclass(frozen=True, slots=True)
+class Adam:
+    """Adam (arXiv 1412.6980) with bias correction; works through blocks that stay in the cache."""
+
+    learning_rate: float = 0.001
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        _check_rate(self.learning_rate)
+        _check_share("beta1", self.beta1)
+        _check_share("beta2", self.beta2)
+
+    def slots(self, shape: Shape) -> dict[str, Shape]:
+        return {"mean": shape, "square": shape, "step": (1,)}
+
+    def initialise(self, slots: Slots) -> None:
+        """Both moments and the step count start at 0."""
+
+    def update(self, parameter: Array, gradient: Array, slots: Slots, learning_rate: float) -> None:
+        slots["step"][0] += 1
+        step = float(slots["step"][0])
+        rate = learning_rate / (1 - self.beta1**step)
+        correction = 1 / (1 - self.beta2**step) ** 0.5
+        arrays = [array.reshape(-1) for array in (parameter, gradient, slots["mean"], slots["square"])]
+        for start in range(0, parameter.size, _BLOCK):
+            p, g, mean, square = (array[start : start + _BLOCK] for array in arrays)
+            mean *= self.beta1
+            mean += (1 - self.beta1) * g
+            g *= g
+            g *= 1 - self.beta2
+            square *= self.beta2
+            square += g
+            np.sqrt(square, out=g)
+            g *= correction
+            g += self.epsilon
+            np.divide(mean, g, out=g)
+            g *= rate
+            p -= g
+
+
+@dataclass(frozen=True, slots=True)
+class Adagrad:
+    """sum += gradient^2; parameter -= learning_rate * gradient / (sqrt(sum) + epsilon). The sum starts at `initial`."""
+
+    learning_rate: float = 0.05
+    initial: float = 0.1
+    epsilon: float = 1e-10
+
+    def __post_init__(self) -> None:
+        _check_rate(self.learning_rate)
+        if self.initial < 0:
+            raise KnobError("must not be negative", where="initial", got=self.initial)
+
+    def slots(self, shape: Shape) -> dict[str, Shape]:
+        return {"sum": shape}
+
+    def initialise(self, slots: Slots) -> None:
+        slots["sum"].fill(self.initial)
+
+    def update(self, parameter: Array, gradient: Array, slots: Slots, learning_rate: float) -> None:
+        total = slots["sum"]
+        total += gradient * gradient
+        root = np.sqrt(total)
+        root += self.epsilon
+        gradient /= root
+        gradient *= learning_rate
+        parameter -= gradient
+
+
+def clip_by_norm(gradients: Sequence[Array], limit: float) -> float:
+    """Scale the gradients of one node in place so that their joint L2 norm is at most `limit`; returns it unscaled."""
+    norm = math.sqrt(sum(float(np.vdot(gradient, gradient)) for gradient in gradients))
+    if norm > limit:
+        for gradient in gradients:
+            gradient *= limit / norm
+    return norm
+
+
+def _check_rate(value: float) -> None:
+    if not value >= 0:
+        raise KnobError("must not be negative", where="learning_rate", got=value)
+
+
+def _check_share(name: str, value: float) -> None:
+    if not 0 <= value < 1:
+        raise KnobError("out of range", where=name, expected="0 <= value < 1", got=value)

@@ -1,0 +1,119 @@
+"""All workers in one process, taking turns one unit of work each: deterministic, for tests, debugging and teaching.
+
+Uses asyncio only to leave room for viewers between slices; `turn` alone is the whole machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from ampviz.errors import NodeError
+from ampviz.runtime.commands import Command, Failed, Report, Stepped
+from ampviz.runtime.controller import ALL, ANY
+from ampviz.runtime.publish import publish
+from ampviz.runtime.worker import Worker
+from ampviz.telemetry.board import Board
+
+_SLICE_S = 0.005  # how long viewers and signals may have to wait
+
+
+class InlineBackend:
+    """Hosts worker machines in this process. `on_report(worker, report)` is called between units, never inside one."""
+
+    def __init__(self, workers: Sequence[Worker], board: Board):
+        self.workers, self._board = workers, board
+        self.on_report: Callable[[int, Report], None] = lambda worker, report: None
+        self._commands: deque[tuple[int, Command]] = deque()
+        self._turn = 0  # the worker whose turn it is
+        self._failed = False
+        self._task: asyncio.Task[None] | None = None
+        self._wake = asyncio.Event()
+
+    def send(self, address: int, command: Command) -> None:
+        """Have a command applied before the next unit: by one worker, by ALL, or by the one whose turn it is (ANY)."""
+        self._commands.append((address, command))
+        self._wake.set()
+
+    def turn(self) -> bool:
+        """Apply what was sent, then run one unit of work; False if nothing could be done."""
+        worked = bool(self._commands)
+        while self._commands:
+            self._apply(*self._commands.popleft())
+        worker = self._next_ready()
+        if worker is None or worker.paused or self._failed:
+            return worked
+        self._guarded(worker, worker.run_unit)
+        return True
+
+    async def start(self, on_report: Callable[[int, Report], None]) -> None:
+        """Begin to take turns in a task of the running loop."""
+        self.on_report = on_report
+        self._task = asyncio.create_task(self._run(), name="ampviz-inline")
+
+    async def stop(self) -> None:
+        """End the task. Idempotent."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    def refresh(self) -> None:
+        """Bring the board up to date."""
+        for worker in self.workers:
+            publish(worker, self._board)
+
+    async def _run(self) -> None:
+        while True:
+            end = time.monotonic() + _SLICE_S
+            busy = True
+            while busy and time.monotonic() < end:
+                busy = self.turn()
+                slow = self.workers[0].slow_motion
+                if busy and slow and not self.workers[0].paused:
+                    await asyncio.sleep(slow)
+            if busy:
+                await asyncio.sleep(0)
+            else:
+                self._wake.clear()
+                if not self._commands:
+                    await self._wake.wait()
+
+    def _next_ready(self) -> Worker | None:
+        count = len(self.workers)
+        for offset in range(count):
+            worker = self.workers[(self._turn + offset) % count]
+            if worker.ready:
+                self._turn = (worker.index + 1) % count
+                return worker
+        return None
+
+    def _apply(self, address: int, command: Command) -> None:
+        if address == ANY:
+            worker = self._next_ready()
+            if worker is None:
+                self.on_report(0, Stepped("", False))
+                return
+            targets = [worker]
+        else:
+            targets = list(self.workers) if address == ALL else [self.workers[address]]
+        for target in targets:
+            self._guarded(target, partial(target.apply, command))
+
+    def _guarded(self, worker: Worker, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except NodeError as error:
+            self._failed = True
+            worker.reports.append(Failed(error.what, error.where, error.hint))
+        for target, direction, edge, state, payload in worker.outbox:
+            self.workers[target].deliver(direction, edge, state, payload)
+        worker.outbox.clear()
+        reports, worker.reports[:] = list(worker.reports), []
+        for report in reports:
+            self.on_report(worker.index, report)

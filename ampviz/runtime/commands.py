@@ -1,0 +1,87 @@
+"""What the controller tells workers, and what they tell it: small structs, the same for every backend."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Admit(Struct, frozen=True, tag="admit", array_like=True):
+    """Instances enter: key and index into the data set (training for keys >= 0, validation for negative ones)."""
+
+    keys: tuple[int, ...]
+    indices: tuple[int, ...]
+
+
+class Retire(Struct, frozen=True, tag="retire", array_like=True):
+    """These instances came home everywhere: forget them."""
+
+    keys: tuple[int, ...]
+
+
+class Retune(Struct, frozen=True, tag="retune", array_like=True):
+    """All knob values in force (as `KnobValues.as_dict` gives them), and the epoch, from 1."""
+
+    values: dict[str, float | int | str | bool]
+    epoch: int
+
+
+class SetPaused(Struct, frozen=True, tag="paused", array_like=True):
+    """Process nothing (messages still arrive), or go on."""
+
+    paused: bool
+
+
+class StepOne(Struct, frozen=True, tag="step", array_like=True):
+    """Process one message now, paused or not; answered by Stepped."""
+
+
+class Barrier(Struct, frozen=True, tag="barrier", array_like=True):
+    """Answered by Passed, after every report that came before it."""
+
+
+class Shutdown(Struct, frozen=True, tag="shutdown", array_like=True):
+    """Leave at once."""
+
+
+class CameHome(Struct, frozen=True, tag="home", array_like=True):
+    """All sources of this worker have got their backward messages for these keys."""
+
+    keys: tuple[int, ...]
+
+
+class LossSeen(Struct, frozen=True, tag="loss", array_like=True):
+    """A loss node's sums over the rows of one message."""
+
+    key: int
+    rows: int
+    total: float
+    metrics: dict[str, float]
+
+
+class Stepped(Struct, frozen=True, tag="stepped", array_like=True):
+    """What a step processed: a message's name (`fc1.F key=7`), "" if nothing waited; whether a node updated."""
+
+    token: str
+    updated: bool
+
+
+class Halted(Struct, frozen=True, tag="halted", array_like=True):
+    """This worker has paused: the name of the message it is about to process, "" if none waits."""
+
+    next: str
+
+
+class Passed(Struct, frozen=True, tag="passed", array_like=True):
+    """The answer to Barrier."""
+
+
+class Failed(Struct, frozen=True, tag="failed", array_like=True):
+    """A node could not process a message; the worker stands still."""
+
+    what: str
+    where: str
+    hint: str
+
+
+Command = Admit | Retire | Retune | SetPaused | StepOne | Barrier | Shutdown
+Report = CameHome | LossSeen | Stepped | Halted | Passed | Failed

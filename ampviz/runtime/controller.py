@@ -1,0 +1,348 @@
+"""The controller: a machine without IO that admits and retires instances and walks through epochs.
+
+Its inputs are reports of workers and requests of people; its output is `outbox`, commands for workers. A phase
+(training or validation) ends in quiescence: nothing in flight, and every worker has passed a barrier, so that every
+loss has been counted. Admission goes on while paused: it only fills queues, and so a paused and stepped run meets the
+same order of events as one that was never paused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ampviz.errors import UsageError
+from ampviz.knobs import KnobValues, Value
+from ampviz.runtime.commands import (
+    Admit,
+    Barrier,
+    CameHome,
+    Command,
+    Failed,
+    Halted,
+    LossSeen,
+    Passed,
+    Report,
+    Retire,
+    Retune,
+    SetPaused,
+    StepOne,
+    Stepped,
+)
+from ampviz.runtime.goal import Goal
+from ampviz.runtime.tally import Tally, epoch_report
+from ampviz.telemetry.link import StepGoal
+from ampviz.telemetry.snapshot import EpochReport, Event, LossPoint, Status
+
+ALL = -1
+ANY = -2
+"""Addresses in the outbox: every worker; the worker whose turn it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a session is to do. Sizes are instances an epoch; `source_workers` host the sources of the graph."""
+
+    epochs: int
+    train_size: int
+    valid_size: int
+    seed: int
+    workers: int
+    source_workers: int
+    goal: Goal | None = None
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a session stands between two phases, enough to go on from: what a checkpoint keeps beside parameters."""
+
+    epoch: int = 1
+    position: int = 0  # instances of this epoch already trained
+    instances: int = 0  # training instances so far
+    epochs: list[EpochReport] = field(default_factory=list)
+    train: Tally = field(default_factory=Tally)  # what the current epoch adds up to so far
+
+
+class Controller:
+    """Runs a Plan. After every call the backend must send what is in `outbox` and clear it.
+
+    `clock` gives seconds. `status` says when the session has ended; `error` then holds the text of a failure.
+    """
+
+    def __init__(self, plan: Plan, knobs: KnobValues, *, clock: Callable[[], float], progress: Progress | None = None):
+        self.plan, self.knobs, self.clock = plan, knobs, clock
+        self.progress = progress or Progress()
+        self.outbox: list[tuple[int, Command]] = []
+        self.status = Status.STARTING
+        self.error = ""
+        self.phase = "train"
+        self.tally = self.progress.train
+        self.in_flight: dict[int, float] = {}  # key -> when it was admitted
+        self.phase_done = 0
+        self.next_tokens = [""] * plan.workers
+        self.stepped = ""
+        self.paused_s = 0.0
+        self._curve = Tally()  # training losses since the last point was taken
+        self._events: list[Event] = []
+        self._started = clock()
+        self._paused_at: float | None = None
+        self._order: Sequence[int] = ()
+        self._next = 0
+        self._next_train_key, self._next_valid_key = self.progress.instances, -1
+        self._not_home: dict[int, int] = {}  # key -> workers whose sources still wait
+        self._to_pass = 0  # workers that have not passed the barrier; 0 outside one
+        self._phase_began = 0.0
+        self._step: StepGoal | None = None
+        self._step_key = 0
+
+    # Requests
+
+    def start(self) -> None:
+        """Begin the first epoch."""
+        self.status = Status.RUNNING
+        self._begin_epoch()
+
+    def pause(self) -> None:
+        """Let every worker stand still after its current unit of work."""
+        if self.status is Status.RUNNING:
+            self.status = Status.PAUSED
+            self._paused_at = self.clock()
+            self.outbox.append((ALL, SetPaused(True)))
+            self._event("PAUSE", "paused")
+
+    def resume(self) -> None:
+        """Go on after a pause; a step under way ends."""
+        if self.status is Status.PAUSED:
+            self._step = None
+            self._end_pause()
+            self.status = Status.RUNNING
+            self.outbox.append((ALL, SetPaused(False)))
+            self._event("RESUME", f"resumed after {self.paused_s:.1f} s of pauses")
+
+    def step(self, goal: StepGoal) -> None:
+        """Process messages one at a time until the goal is met; pauses a running session first."""
+        self.pause()
+        if self.status is Status.PAUSED and self._step is None:
+            self._step = goal
+            self._step_key = next(iter(self.in_flight), 0)
+            self.outbox.append((ANY, StepOne()))
+
+    def set_knob(self, name: str, value: object, who: str = "user") -> None:
+        """Change a knob now. Raises KnobError and changes nothing if it is unknown or out of range."""
+        before = self.knobs.as_dict().get(name)
+        after = self.knobs.set(name, value)
+        self._retune()
+        change = f"{name} {_brief(before)}→{_brief(after)}" if before is not None else f"{name} {_brief(after)}"
+        self._event("KNOB", f"{change} ({who})", marker=change)
+        self._admit()
+
+    def stop(self, *, save: bool) -> None:
+        """End early: with `save` after what is in flight came home, else at once."""
+        if self.status.ended:
+            return
+        if not save:
+            self.status = Status.INTERRUPTED
+            return
+        if self.status is Status.PAUSED:
+            self.resume()
+        self.status = Status.STOPPING
+        self._event("STOP", f"stopping: {len(self.in_flight)} in flight come home first")
+        self._end_of_phase()
+
+    def fail(self, error: str) -> None:
+        """End as failed, with the text of what went wrong."""
+        if not self.status.ended:
+            self.error = error
+            self.status = Status.FAILED
+            self._event("ERROR", error)
+
+    # Reports
+
+    def report(self, worker: int, report: Report) -> None:
+        """Take one report of a worker."""
+        if self.status.ended:
+            return
+        match report:
+            case CameHome(keys):
+                self._came_home(keys)
+            case LossSeen():
+                self.tally.add(report)
+                if self.phase == "train":
+                    self._curve.add(report)
+            case Passed():
+                self._to_pass -= 1
+                if not self._to_pass:
+                    self._phase_ended()
+            case Halted(token):
+                self.next_tokens[worker] = token
+            case Stepped(token, updated):
+                self._step_done(token, updated)
+            case Failed(what, where, hint):
+                self.fail(f"{where}: {what}" + (f". Hint: {hint}" if hint else ""))
+
+    # What the session takes for its viewers
+
+    @property
+    def epoch_size(self) -> int:
+        return len(self._order)
+
+    @property
+    def now(self) -> float:
+        """Seconds since the session was made."""
+        return self.clock() - self._started
+
+    def active_seconds(self) -> float:
+        """Seconds since the session was made, pauses cut out."""
+        end = self.clock() if self._paused_at is None else self._paused_at
+        return end - self._started - self.paused_s
+
+    def take_point(self) -> LossPoint | None:
+        """The mean training loss since the last call; None if there was none."""
+        if not self._curve.rows:
+            return None
+        point = LossPoint(self.progress.instances, self._curve.mean_loss, self._curve.rows)
+        self._curve = Tally()
+        return point
+
+    def take_events(self) -> list[Event]:
+        """The events since the last call."""
+        events, self._events = self._events, []
+        return events
+
+    def note(self, kind: str, text: str, marker: str = "") -> None:
+        """Add an event that the session itself knows of, such as a checkpoint."""
+        self._event(kind, text, marker)
+
+    # Inside
+
+    def _begin_epoch(self) -> None:
+        progress, plan = self.progress, self.plan
+        if progress.epoch > plan.epochs:
+            self.status = Status.FINISHED
+            return
+        self._retune()
+        order = np.random.default_rng([plan.seed, progress.epoch]).permutation(plan.train_size)
+        self._begin_phase("train", order.tolist()[progress.position :])
+
+    def _begin_phase(self, phase: str, order: Sequence[int]) -> None:
+        self.phase, self._order, self._next = phase, order, 0
+        self.phase_done = 0
+        self.tally = self.progress.train if phase == "train" else Tally()
+        self._phase_began = self.active_seconds()
+        self._admit()
+        self._end_of_phase()  # an epoch resumed at its very end has nothing left to admit
+
+    def _admit(self) -> None:
+        if self.status not in (Status.RUNNING, Status.PAUSED) or self._to_pass:
+            return
+        room = self.knobs.number("max_active_keys") - len(self.in_flight)
+        count = min(room, len(self._order) - self._next)
+        if count <= 0:
+            return
+        indices = self._order[self._next : self._next + count]
+        self._next += count
+        if self.phase == "train":
+            keys = range(self._next_train_key, self._next_train_key + count)
+            self._next_train_key += count
+        else:
+            keys = range(self._next_valid_key, self._next_valid_key - count, -1)
+            self._next_valid_key -= count
+        now = self.now
+        for key in keys:
+            self.in_flight[key] = now
+            self._not_home[key] = self.plan.source_workers
+        self.tally.max_in_flight = max(self.tally.max_in_flight, len(self.in_flight))
+        self.outbox.append((ALL, Admit(tuple(keys), tuple(indices))))
+
+    def _came_home(self, keys: Sequence[int]) -> None:
+        retired = []
+        for key in keys:
+            self._not_home[key] -= 1
+            if not self._not_home[key]:
+                del self._not_home[key], self.in_flight[key]
+                retired.append(key)
+        if not retired:
+            return
+        self.phase_done += len(retired)
+        self.tally.instances += len(retired)
+        if self.phase == "train":
+            self.progress.instances += len(retired)
+            self.progress.position += len(retired)
+        self.outbox.append((ALL, Retire(tuple(retired))))
+        self._admit()
+        self._end_of_phase()
+
+    def _end_of_phase(self) -> None:
+        exhausted = self._next >= len(self._order) or self.status is Status.STOPPING
+        if exhausted and not self.in_flight and not self._to_pass and not self.status.ended:
+            self.tally.seconds += self.active_seconds() - self._phase_began
+            self._to_pass = self.plan.workers
+            self.outbox.append((ALL, Barrier()))
+
+    def _phase_ended(self) -> None:
+        if self.status is Status.STOPPING:
+            self.status = Status.INTERRUPTED
+        elif self.phase == "train":
+            if self.plan.valid_size and self.knobs.get("validate"):
+                self._begin_phase("valid", range(self.plan.valid_size))
+            else:
+                self._epoch_ended(None)
+        else:
+            self._epoch_ended(self.tally)
+
+    def _epoch_ended(self, valid: Tally | None) -> None:
+        progress = self.progress
+        report = epoch_report(progress.epoch, progress.train, valid, progress.instances)
+        progress.epochs.append(report)
+        progress.epoch += 1
+        progress.position, progress.train = 0, Tally()
+        metrics = "  ".join(f"{name} {value:.4f}" for name, value in report.metrics.items())
+        self._event("EPOCH", f"epoch {report.epoch}: train {report.train_loss:.4f}  {metrics}  {report.seconds:.1f} s")
+        if self._goal_reached(report):
+            self.status = Status.FINISHED
+        elif not self.status.ended:
+            self._begin_epoch()
+
+    def _goal_reached(self, report: EpochReport) -> bool:
+        goal = self.plan.goal
+        if goal is None:
+            return False
+        try:
+            reached = goal.reached(report)
+        except UsageError as error:
+            self.fail(str(error))
+            return False
+        if reached:
+            self._event("TARGET", f"{goal} reached in epoch {report.epoch}", marker=str(goal))
+        return reached
+
+    def _step_done(self, token: str, updated: bool) -> None:
+        self.stepped = token or self.stepped
+        if self._step is None:
+            return
+        done = {
+            StepGoal.MESSAGE: bool(token),
+            StepGoal.UPDATE: updated,
+            StepGoal.INSTANCE: self._step_key not in self.in_flight,
+        }[self._step]
+        if done or not (self.in_flight or self._to_pass):
+            self._step = None
+        else:
+            self.outbox.append((ANY, StepOne()))
+
+    def _retune(self) -> None:
+        self.outbox.append((ALL, Retune(self.knobs.as_dict(), self.progress.epoch)))
+
+    def _end_pause(self) -> None:
+        if self._paused_at is not None:
+            self.paused_s += self.clock() - self._paused_at
+            self._paused_at = None
+
+    def _event(self, kind: str, text: str, marker: str = "") -> None:
+        self._events.append(Event(self.now, kind, text, self.progress.instances, marker))
+
+
+def _brief(value: Value | None) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,50 @@
+"""The goal of a session: `--target "accuracy>=0.97"`."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ampviz.errors import UsageError
+from ampviz.telemetry.snapshot import EpochReport
+
+_COMPARE: dict[str, Callable[[float, float], bool]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A metric of the validation split (or `valid_loss`, `train_loss`) and the value that ends the session."""
+
+    metric: str
+    comparison: str
+    value: float
+
+    @classmethod
+    def parse(cls, text: str) -> Goal:
+        """The goal that `text` says. Raises UsageError."""
+        match = re.fullmatch(r"\s*(\w+)\s*(>=|<=|>|<)\s*([-+.\deE]+)\s*", text)
+        try:
+            if match:
+                return cls(match[1], match[2], float(match[3]))
+        except ValueError:
+            pass
+        raise UsageError("not a target", where="--target", expected='like "accuracy>=0.97"', got=repr(text))
+
+    def __str__(self) -> str:
+        return f"{self.metric}{self.comparison}{self.value:g}"
+
+    def reached(self, report: EpochReport) -> bool:
+        """Whether an epoch meets the goal. Raises UsageError for a metric that the session does not have."""
+        values = {**report.metrics, "train_loss": report.train_loss}
+        if report.valid_loss is not None:
+            values["valid_loss"] = report.valid_loss
+        if self.metric not in values:
+            raise UsageError(f"no metric is called {self.metric!r}", where="--target", expected=" or ".join(values))
+        return _COMPARE[self.comparison](values[self.metric], self.value)

@@ -1,0 +1,77 @@
+"""Which queue a worker serves next. A policy sees the slots whose queues are not empty, and is never asked without one.
+
+The ready slots of each direction stand in the order of their turn: a slot served goes to the end of its line.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from ampviz.message import BACKWARD, FORWARD, Direction, Message
+from ampviz.nodes.payload import row_count
+
+if TYPE_CHECKING:
+    from ampviz.runtime.worker import Slot
+
+Ready = Mapping[int, "Slot"]
+Choice = tuple["Slot", Direction]
+
+
+class Policy(Protocol):
+    """Chooses among ready slots; at least one of the two maps is not empty."""
+
+    def __call__(self, forward: Ready, backward: Ready) -> Choice: ...
+
+
+def backward_first(forward: Ready, backward: Ready) -> Choice:
+    """Backward messages before forward ones, nodes in turn (the paper, section 3)."""
+    ready, direction = (backward, BACKWARD) if backward else (forward, FORWARD)
+    return next(iter(ready.values())), direction
+
+
+def first_in_line(forward: Ready, backward: Ready) -> Choice:
+    """The node that has waited longest, whatever the direction."""
+    return _best(forward, backward, lambda slot, direction: -slot.ready_since)
+
+
+def oldest_key(forward: Ready, backward: Ready) -> Choice:
+    """The queue whose head belongs to the instance admitted first."""
+    return _best(forward, backward, lambda slot, direction: -abs(slot.queues[direction][0][1][0]))
+
+
+def deepest(forward: Ready, backward: Ready) -> Choice:
+    """The queue with most rows; backward wins a tie."""
+    return _best(forward, backward, lambda slot, direction: _rows(slot.queues[direction]))
+
+
+_ENOUGH_ROWS = 16
+
+
+def mixed(forward: Ready, backward: Ready) -> Choice:
+    """Backward first among queues of at least 16 rows, else the deepest: lets small messages gather for coalescing."""
+    for ready, direction in ((backward, BACKWARD), (forward, FORWARD)):
+        for slot in ready.values():
+            if _rows(slot.queues[direction]) >= _ENOUGH_ROWS:
+                return slot, direction
+    return deepest(forward, backward)
+
+
+def _best(forward: Ready, backward: Ready, score: Callable[[Slot, Direction], float]) -> Choice:
+    choices = [(slot, BACKWARD) for slot in backward.values()] + [(slot, FORWARD) for slot in forward.values()]
+    return max(choices, key=lambda choice: score(*choice))
+
+
+def _rows(queue: deque[Message]) -> int:
+    """About how many rows wait: the head stands for all, since exact counting costs more than it is worth."""
+    return len(queue) * max(1, row_count(queue[0][2]))
+
+
+POLICIES: dict[str, Policy] = {
+    "backward": backward_first,
+    "mixed": mixed,
+    "oldest": oldest_key,
+    "deepest": deepest,
+    "fifo": first_in_line,
+}

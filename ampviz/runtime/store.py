@@ -1,0 +1,89 @@
+"""Where parameters and optimizer state live: one shared block owned by the session, one writer per node."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ampviz.errors import UsageError
+from ampviz.graph import Graph
+from ampviz.nodes.parameterised import Parameterised, Parameters
+from ampviz.optim import Optimizer
+from ampviz.shared import SharedBlock
+
+_ALIGN = 64  # bytes: a cache line, so that two workers never write to one
+
+
+class ParameterStore:
+    """The parameters of a graph in shared memory, laid out the same way in every process.
+
+    Without `fd` it makes the block and fills it from the seed; with one it maps a block made elsewhere. Each node draws
+    from its own stream (seed and name), so a node's start does not depend on the others.
+    """
+
+    def __init__(self, graph: Graph, optimizer: Optimizer, seed: int = 0, fd: int | None = None):
+        self.nodes = [node for node in graph.nodes if isinstance(node, Parameterised)]
+        for node in self.nodes:
+            node.optimizer = node.optimizer or optimizer
+        offsets = list(self._layout())
+        size = offsets[-1][2] + 4 * int(np.prod(offsets[-1][1])) if offsets else 0
+        self.block = SharedBlock(size, fd)
+        self._arrays: dict[str, NDArray[np.float32]] = {
+            name: np.frombuffer(self.block.memory, np.float32, int(np.prod(shape)), offset).reshape(shape)
+            for name, shape, offset in offsets
+        }
+        if fd is None:
+            self._fill(seed)
+
+    def _layout(self) -> Iterator[tuple[str, tuple[int, ...], int]]:
+        offset = 0
+        for node in self.nodes:
+            assert node.optimizer is not None
+            for parameter, shape in node.parameter_shapes().items():
+                slots = node.optimizer.slots(shape)
+                names = {"": shape, **{f"/{slot}": slot_shape for slot, slot_shape in slots.items()}}
+                for suffix, extent in names.items():
+                    yield f"{node.name}/{parameter}{suffix}", extent, offset
+                    size = 4 * int(np.prod(extent))
+                    offset += -(-size // _ALIGN) * _ALIGN
+
+    def _fill(self, seed: int) -> None:
+        for node in self.nodes:
+            rng = np.random.default_rng([seed, zlib.crc32(node.name.encode())])
+            parameters = self.parameters(node)
+            for name, value in node.initial(rng).items():
+                parameters.arrays[name][...] = value
+                assert node.optimizer is not None
+                node.optimizer.initialise(parameters.slots[name])
+
+    def parameters(self, node: Parameterised) -> Parameters:
+        """The arrays of one node, as views of the block."""
+        assert node.optimizer is not None
+        arrays: dict[str, Any] = {}
+        slots: dict[str, dict[str, Any]] = {}
+        for name, shape in node.parameter_shapes().items():
+            arrays[name] = self._arrays[f"{node.name}/{name}"]
+            slots[name] = {slot: self._arrays[f"{node.name}/{name}/{slot}"] for slot in node.optimizer.slots(shape)}
+        return Parameters(arrays, slots)
+
+    def arrays(self) -> Mapping[str, NDArray[np.float32]]:
+        """Every array by name: `node/parameter`, and `node/parameter/slot` for the optimizer's state."""
+        return self._arrays
+
+    def load(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Copy all arrays in, as `arrays` gave them. Raises UsageError where names or shapes differ."""
+        for name, own in self._arrays.items():
+            if name not in arrays or arrays[name].shape != own.shape:
+                got = "none" if name not in arrays else arrays[name].shape
+                raise UsageError(f"{name} is not of this model", expected=own.shape, got=got)
+        for name, own in self._arrays.items():
+            own[...] = arrays[name]
+
+    def close(self) -> None:
+        """Let the block go; arrays still in use keep their memory."""
+        self._arrays = {}
+        self.block.close()

@@ -1,0 +1,284 @@
+"""The worker: a machine without IO that hosts nodes and processes one unit of work at a time.
+
+It knows no sockets, no event loop and no time of its own (the clock is given). A backend delivers messages and
+commands, calls `run_unit`, and carries away what stands in `outbox` and `reports` afterwards. Pausing and stepping are
+ordinary commands, so debugging is not a second code path.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ampviz.data.dataset import Dataset, Instance
+from ampviz.errors import NodeError
+from ampviz.graph import Graph
+from ampviz.knobs import KNOBS, KnobValues
+from ampviz.message import BACKWARD, FORWARD, Direction, Message, Token, is_training
+from ampviz.nodes.base import Node, Send
+from ampviz.nodes.parameterised import Parameterised
+from ampviz.nodes.payload import Payload
+from ampviz.nodes.terminal import Source
+from ampviz.runtime.commands import (
+    Admit,
+    Barrier,
+    CameHome,
+    Command,
+    Halted,
+    LossSeen,
+    Passed,
+    Report,
+    Retire,
+    Retune,
+    SetPaused,
+    StepOne,
+    Stepped,
+)
+from ampviz.runtime.policy import POLICIES, backward_first
+from ampviz.runtime.store import ParameterStore
+from ampviz.state import State, Tables
+
+Outgoing = tuple[int, Direction, int, State, Payload]
+"""(worker, direction, edge, state, payload): a message for another worker."""
+
+
+@dataclass(eq=False, slots=True)
+class Slot:
+    """A hosted node with its two queues and what is measured of it. Times in nanoseconds."""
+
+    node: Node
+    queues: tuple[deque[Message], deque[Message]] = field(default_factory=lambda: (deque(), deque()))
+    ready_since: int = 0
+    busy_ns: int = 0  # executing
+    waiting_ns: int = 0  # a message waited while the worker was elsewhere
+    processed: list[int] = field(default_factory=lambda: [0, 0])  # messages, by direction
+    max_queue: int = 0
+
+
+class Worker:
+    """Hosts the nodes that `placement` gives to worker `index`.
+
+    After `run_unit`, `apply` or `deliver` the backend must take what is in `outbox` (messages for other workers) and
+    in `reports` (for the controller), in order, and clear both.
+    """
+
+    def __init__(
+        self,
+        index: int,
+        graph: Graph,
+        placement: Sequence[int],
+        store: ParameterStore,
+        datasets: tuple[Dataset, Dataset | None],
+        *,
+        clock: Callable[[], int],
+    ):
+        self.index, self.graph, self.clock = index, graph, clock
+        self.outbox: list[Outgoing] = []
+        self.reports: list[Report] = []
+        self.paused = False
+        self.slow_motion = 0.0  # seconds the backend waits after each unit
+        self.busy_ns = 0
+        self.messages = 0
+        self._placement = placement
+        self._datasets = datasets
+        self._max_batch = 1
+        self._policy = backward_first
+        self._ready: tuple[dict[int, Slot], dict[int, Slot]] = ({}, {})
+        self._indices: dict[int, int] = {}  # admitted keys -> index into the data set
+        self._instances: dict[int, Instance] = {}
+        self._sources_out: dict[int, int] = {}  # key -> sources that still wait for their backward message
+        self._parked: dict[int, list[tuple[Direction, int, State, Payload]]] = {}
+        self._updated = False
+        self.slots = {
+            node.id: Slot(node) for node in graph.nodes if placement[node.id] == index and isinstance(node, Node)
+        }
+        for slot in self.slots.values():
+            slot.node.bind(self, graph)
+            if isinstance(slot.node, Parameterised):
+                slot.node.attach(store.parameters(slot.node))
+        self._sources = [slot for slot in self.slots.values() if isinstance(slot.node, Source)]
+
+    # What a backend calls
+
+    @property
+    def ready(self) -> bool:
+        """Whether a message waits."""
+        return bool(self._ready[FORWARD] or self._ready[BACKWARD])
+
+    def deliver(self, direction: Direction, edge: int, state: State, payload: Payload) -> None:
+        """Take a message from another worker. One that is ahead of its key's admission waits for that."""
+        if state[0] not in self._indices:
+            self._parked.setdefault(state[0], []).append((direction, edge, state, payload))
+            return
+        road = self.graph.edges[edge]
+        node, port = (road.target, road.target_port) if direction == FORWARD else (road.source, road.source_port)
+        self._enqueue(self.slots[node], direction, (port, state, payload))
+
+    def apply(self, command: Command) -> None:
+        """Do what the controller says. Raises NodeError if a step meets a failing node."""
+        match command:
+            case Admit(keys, indices):
+                for key, index in zip(keys, indices, strict=True):
+                    self._admit(key, index)
+            case Retire(keys):
+                for key in keys:
+                    del self._indices[key]
+                    self._instances.pop(key, None)
+            case Retune(values, epoch):
+                self._retune(values, epoch)
+            case SetPaused(paused):
+                self.paused = paused
+                if paused:
+                    self.reports.append(Halted(self.next_token()))
+            case Barrier():
+                self.reports.append(Passed())
+            case StepOne():
+                token, self._updated = self.next_token(), False
+                if token:
+                    self.run_unit(1)
+                self.reports.append(Stepped(token, self._updated))
+                self.reports.append(Halted(self.next_token()))
+
+    def run_unit(self, limit: int | None = None) -> None:
+        """Process up to `limit` messages of one node and direction (`max_batch` without it); needs `ready`.
+
+        Raises NodeError, naming node, worker, key and model line, if the node fails.
+        """
+        slot, direction = self._policy(*self._ready)
+        queue = slot.queues[direction]
+        take = min(len(queue), slot.node.batch_limit(direction, limit or self._max_batch))
+        slot.max_queue = max(slot.max_queue, len(slot.queues[0]) + len(slot.queues[1]))
+        batch = [queue.popleft() for _ in range(take)]
+        ready = self._ready[direction]
+        del ready[slot.node.id]
+        if queue:
+            ready[slot.node.id] = slot  # to the end of the line
+        start = self.clock()
+        slot.waiting_ns += start - slot.ready_since
+        try:
+            if direction is FORWARD:
+                slot.node.forward(batch)
+            else:
+                slot.node.backward(batch)
+        except Exception as error:
+            raise self._failure(slot.node, direction, batch, error) from error
+        slot.ready_since = end = self.clock()
+        slot.busy_ns += end - start
+        slot.processed[direction] += take
+        self.busy_ns += end - start
+        self.messages += take
+
+    def next_token(self) -> str:
+        """The name of the message that the next unit begins with; "" if none waits."""
+        if not self.ready:
+            return ""
+        slot, direction = self._policy(*self._ready)
+        return str(self._token(slot.node, direction, slot.queues[direction][0]))
+
+    def remembered(self) -> dict[str, int]:
+        """Nodes that hold something for an instance, and how much; empty when nothing is in flight."""
+        held = {slot.node.name: slot.node.cached() + sum(map(len, slot.queues)) for slot in self.slots.values()}
+        held["(instances)"] = len(self._indices) + len(self._instances) + len(self._sources_out) + len(self._parked)
+        return {name: count for name, count in held.items() if count}
+
+    # What nodes call (nodes.base.Host)
+
+    def sender(self, node: Node) -> Send:
+        edges = self.graph.outgoing[node.id]
+        return self._router(FORWARD, [(edge.target, edge.target_port, edge.id) for edge in edges])
+
+    def answerer(self, node: Node) -> Send:
+        edges = self.graph.incoming[node.id]
+        return self._router(BACKWARD, [(edge.source, edge.source_port, edge.id) for edge in edges])
+
+    def tables(self, key: int) -> Tables:
+        return self._instance(key).tables
+
+    def payload(self, key: int, name: str) -> Payload:
+        return self._instance(key).fields[name]
+
+    def came_home(self, key: int) -> None:
+        self._sources_out[key] -= 1
+        if not self._sources_out[key]:
+            del self._sources_out[key]
+            self.reports.append(CameHome((key,)))
+
+    def loss(self, node: Node, key: int, rows: int, total: float, metrics: Mapping[str, float]) -> None:
+        self.reports.append(LossSeen(key, rows, total, dict(metrics)))
+
+    def updated(self, node: Node) -> None:
+        self._updated = True
+
+    # Inside
+
+    def _router(self, direction: Direction, routes: list[tuple[int, int, int]]) -> Send:
+        """A function (port, state, payload) with the way of every port worked out beforehand."""
+        ready, clock, outbox = self._ready[direction], self.clock, self.outbox
+        table = [(self.slots.get(node), port, edge, self._placement[node], node) for node, port, edge in routes]
+
+        def send(port: int, state: State, payload: Payload) -> None:
+            slot, target_port, edge, worker, node = table[port]
+            if slot is None:
+                outbox.append((worker, direction, edge, state, payload))
+                return
+            queue = slot.queues[direction]
+            if not queue:
+                ready[node] = slot
+                if not slot.queues[1 - direction]:
+                    slot.ready_since = clock()
+            queue.append((target_port, state, payload))
+
+        return send
+
+    def _enqueue(self, slot: Slot, direction: Direction, message: Message) -> None:
+        if not slot.queues[direction]:
+            self._ready[direction][slot.node.id] = slot
+            if not slot.queues[1 - direction]:
+                slot.ready_since = self.clock()
+        slot.queues[direction].append(message)
+
+    def _admit(self, key: int, index: int) -> None:
+        self._indices[key] = index
+        if self._sources:
+            instance = self._instance(key)
+            self._sources_out[key] = len(self._sources)
+            for slot in self._sources:
+                fields = slot.node.outputs[0].type.fields
+                state = (key, *(int(instance.state[name]) for name in fields[1:]))
+                self._enqueue(slot, FORWARD, (0, state, None))
+        for waiting in self._parked.pop(key, ()):
+            self.deliver(*waiting)
+
+    def _instance(self, key: int) -> Instance:
+        instance = self._instances.get(key)
+        if instance is None:
+            dataset = self._datasets[0] if is_training(key) else self._datasets[1]
+            assert dataset is not None  # validation keys are admitted only where there is a validation split
+            instance = self._instances[key] = dataset[self._indices[key]]
+        return instance
+
+    def _retune(self, values: Mapping[str, Any], epoch: int) -> None:
+        names = [slot.node.name for slot in self.slots.values() if isinstance(slot.node, Parameterised)]
+        mine = {name: value for name, value in values.items() if "." not in name or name.rpartition(".")[0] in names}
+        knobs = KnobValues(names, mine)
+        self._max_batch = knobs.number("max_batch")
+        self._policy = POLICIES[str(knobs.get("policy"))]
+        self.slow_motion = float(knobs.get("slow_motion"))
+        for slot in self.slots.values():
+            node = slot.node
+            if isinstance(node, Parameterised):
+                own = {name: float(knobs.get(name, node.name)) for name, knob in KNOBS.items() if knob.per_node}
+                node.retune(own, own["learning_rate_decay"] ** (epoch - 1))
+
+    def _token(self, node: Node, direction: Direction, message: Message) -> Token:
+        edges = self.graph.incoming[node.id] if direction == FORWARD else self.graph.outgoing[node.id]
+        port, state, _ = message
+        fields = edges[port].type.fields if edges else node.outputs[0].type.fields  # a source has no incoming edge
+        return Token.of(node.name, direction, fields, state)
+
+    def _failure(self, node: Node, direction: Direction, batch: Sequence[Message], error: Exception) -> NodeError:
+        token = self._token(node, direction, batch[0])
+        where = f"{token} ({node.kind}, worker {self.index}, {node.line})"
+        return NodeError(f"{type(error).__name__}: {error}", where=where)
