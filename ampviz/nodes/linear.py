@@ -15,7 +15,8 @@ from ampviz.optim import Optimizer
 class Linear(Parameterised):
     """y = x W + b with x (rows, inputs), W (inputs, outputs), b (outputs,).
 
-    W starts uniform within +-gain * sqrt(3 / inputs); gain sqrt(2) (He) suits ReLU. b starts at 0.
+    W starts uniform within +-gain / sqrt(inputs), b at 0. Stale gradients want a start no larger than gain 1; for a
+    variance that ReLU layers keep (He), take gain sqrt(6).
     """
 
     heavy = True
@@ -23,7 +24,7 @@ class Linear(Parameterised):
     b: Array
 
     def __init__(
-        self, inputs: int, outputs: int, *, gain: float = 2**0.5, name: str = "", optimizer: Optimizer | None = None
+        self, inputs: int, outputs: int, *, gain: float = 1.0, name: str = "", optimizer: Optimizer | None = None
     ):
         super().__init__(name, optimizer=optimizer)
         self.input_size, self.output_size, self.gain = inputs, outputs, gain
@@ -35,7 +36,7 @@ class Linear(Parameterised):
         return {"W": (self.input_size, self.output_size), "b": (self.output_size,)}
 
     def initial(self, rng: np.random.Generator) -> dict[str, Array]:
-        bound = self.gain * (3.0 / self.input_size) ** 0.5
+        bound = self.gain / self.input_size**0.5
         return {
             "W": rng.uniform(-bound, bound, (self.input_size, self.output_size)),
             "b": np.zeros(self.output_size),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from ampviz.nodes.payload import Payload, stack
 
 class Loss(Join):
     """A sink that joins a prediction with its label (inputs 0 and 1) and answers both at once."""
+
+    metrics: ClassVar[tuple[str, ...]] = ()  # names of what `compare` reports beside the loss
 
     def compare(self, prediction: Payload, label: Payload, weights: Any) -> tuple[Any, Payload, dict[str, Any]]:
         """Row losses (rows,), gradient of the weighted sum by the prediction, and metrics (rows,) by name."""
@@ -47,6 +49,8 @@ class Loss(Join):
 class SoftmaxCrossEntropy(Loss):
     """-log softmax(logits)[label], with logits (rows, classes) and labels (rows,) int64; reports `accuracy`."""
 
+    metrics = ("accuracy",)
+
     def infer(self, *inputs: PortType) -> tuple[PortType, ...]:
         logits, label = self.take(inputs, 2)
         if len(logits.shape) != 1 or logits.shape[0] is None:
@@ -66,6 +70,8 @@ class SoftmaxCrossEntropy(Loss):
 
 class MSE(Loss):
     """Mean over the features of (prediction - label)^2, both (rows, size); reports `mae`, the mean absolute error."""
+
+    metrics = ("mae",)
 
     def infer(self, *inputs: PortType) -> tuple[PortType, ...]:
         prediction, label = self.take(inputs, 2)

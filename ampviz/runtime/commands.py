@@ -43,6 +43,12 @@ class Shutdown(Struct, frozen=True, tag="shutdown", array_like=True):
     """Leave at once."""
 
 
+class Ready(Struct, frozen=True, tag="ready", array_like=True):
+    """A worker process has built its graph and is connected."""
+
+    pid: int
+
+
 class CameHome(Struct, frozen=True, tag="home", array_like=True):
     """All sources of this worker have got their backward messages for these keys."""
 
@@ -84,4 +90,4 @@ class Failed(Struct, frozen=True, tag="failed", array_like=True):
 
 
 Command = Admit | Retire | Retune | SetPaused | StepOne | Barrier | Shutdown
-Report = CameHome | LossSeen | Stepped | Halted | Passed | Failed
+Report = Ready | CameHome | LossSeen | Stepped | Halted | Passed | Failed

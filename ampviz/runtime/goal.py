@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from ampviz.errors import UsageError
@@ -40,11 +40,15 @@ class Goal:
     def __str__(self) -> str:
         return f"{self.metric}{self.comparison}{self.value:g}"
 
+    def check(self, metrics: Collection[str], validated: bool) -> None:
+        """Raise UsageError unless the session will have this metric."""
+        known = [*metrics, "train_loss", *(["valid_loss"] if validated else [])]
+        if self.metric not in known:
+            raise UsageError(f"no metric is called {self.metric!r}", where="--target", expected=" or ".join(known))
+
     def reached(self, report: EpochReport) -> bool:
-        """Whether an epoch meets the goal. Raises UsageError for a metric that the session does not have."""
+        """Whether an epoch meets the goal; False while the metric has no value."""
         values = {**report.metrics, "train_loss": report.train_loss}
         if report.valid_loss is not None:
             values["valid_loss"] = report.valid_loss
-        if self.metric not in values:
-            raise UsageError(f"no metric is called {self.metric!r}", where="--target", expected=" or ".join(values))
-        return _COMPARE[self.comparison](values[self.metric], self.value)
+        return self.metric in values and _COMPARE[self.comparison](values[self.metric], self.value)

@@ -26,9 +26,15 @@ class Policy(Protocol):
 
 
 def backward_first(forward: Ready, backward: Ready) -> Choice:
-    """Backward messages before forward ones, nodes in turn (the paper, section 3)."""
+    """Backward messages before forward ones (the paper, section 3); among equals the instance admitted first.
+
+    The tie-break keeps instances at different phases. Serving nodes in turn would let all instances march forward in
+    step and then all back, which gives every gradient the largest staleness: MNIST at 4 keys diverged that way.
+    """
     ready, direction = (backward, BACKWARD) if backward else (forward, FORWARD)
-    return next(iter(ready.values())), direction
+    if len(ready) == 1:
+        return next(iter(ready.values())), direction
+    return min(ready.values(), key=lambda slot: abs(slot.queues[direction][0][1][0])), direction
 
 
 def first_in_line(forward: Ready, backward: Ready) -> Choice:

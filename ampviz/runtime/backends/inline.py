@@ -50,8 +50,10 @@ class InlineBackend:
         self._guarded(worker, worker.run_unit)
         return True
 
-    async def start(self, on_report: Callable[[int, Report], None]) -> None:
-        """Begin to take turns in a task of the running loop."""
+    async def start(
+        self, on_report: Callable[[int, Report], None], on_lost: Callable[[int, str], None] = lambda *_: None
+    ) -> None:
+        """Begin to take turns in a task of the running loop; no worker can be lost here."""
         self.on_report = on_report
         self._task = asyncio.create_task(self._run(), name="ampviz-inline")
 

@@ -1,0 +1,263 @@
+"""The command line: parses, starts sessions, shows them, and turns outcomes into exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ampviz import __version__
+from ampviz.errors import AmpvizError, UsageError
+from ampviz.knobs import KNOBS
+
+if TYPE_CHECKING:
+    from ampviz.runtime.serve import ServeRequest
+    from ampviz.runtime.spec import RunSpec
+
+_RUN_EXAMPLES = """examples:
+  ampviz run listred                          train with the live UI (on a terminal)
+  ampviz run mnist --headless --workers 2 --max-active-keys 4 --target "accuracy>=0.97"
+  ampviz run mnist --headless --json --epochs 1 --limit 100 > result.json
+  ampviz run my_model.py:experiment --set cell.min_update_interval=10 --set cell.worker=1
+
+exit codes: 0 finished or target reached, 1 the run failed, 2 wrong usage, 130 interrupted (state saved)
+"""
+_EXAMPLES = """examples:
+  ampviz run listred            train a recurrent network and watch it
+  ampviz graph mnist            print the graph of a model
+  ampviz data list              which data files are there
+  ampviz resume CHECKPOINT      go on where an interrupted session stopped
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")  # before numpy: one worker is one core, and sums keep one order
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except AmpvizError as error:
+        print(f"ampviz: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 # the reader left; let nothing complain at exit
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    plain = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("ampviz", description=__doc__, epilog=_EXAMPLES, formatter_class=plain)
+    parser.description = "Asynchronous model-parallel training, with a visual debugger in the terminal."
+    parser.add_argument("--version", action="version", version=f"ampviz {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    run = commands.add_parser("run", help="train", epilog=_RUN_EXAMPLES, formatter_class=plain)
+    run.add_argument("target", metavar="TARGET", help="mnist, listred, file.py:function or package.module:function")
+    _session_options(run)
+    _knob_options(run)
+    _output_options(run)
+    run.set_defaults(command=_run)
+
+    resume = commands.add_parser("resume", help="go on from a checkpoint", formatter_class=plain)
+    resume.add_argument("checkpoint", metavar="CHECKPOINT")
+    resume.add_argument("--epochs", type=_positive, metavar="N", help="epochs in all")
+    _output_options(resume)
+    resume.set_defaults(command=_resume)
+
+    graph = commands.add_parser("graph", help="print the graph of a model")
+    graph.add_argument("target", metavar="TARGET")
+    graph.add_argument("--workers", type=_positive, default=2, metavar="N", help="show the placement on N workers")
+    graph.set_defaults(command=_graph)
+
+    data = commands.add_parser("data", help="data files: list, fetch").add_subparsers(metavar="ACTION", required=True)
+    data.add_parser("list", help="which data files are there").set_defaults(command=_data_list)
+    fetch = data.add_parser("fetch", help="download a data set into the cache")
+    fetch.add_argument("dataset", metavar="DATASET")
+    fetch.set_defaults(command=_data_fetch)
+    return parser
+
+
+def _session_options(run: argparse.ArgumentParser) -> None:
+    run.add_argument("--backend", choices=("inline", "process"), default="process", help="default: process")
+    run.add_argument("--workers", type=_positive, default=2, metavar="N", help="default: 2")
+    run.add_argument("--replicas", type=_positive, default=1, metavar="N", help="copies of replicated layers")
+    run.add_argument("--epochs", type=_positive, metavar="N")
+    run.add_argument("--limit", type=_positive, metavar="N", help="training instances an epoch")
+    run.add_argument("--valid-limit", type=_positive, metavar="N", help="validation instances an epoch")
+    run.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+    run.add_argument("--target", dest="goal", metavar='"METRIC>=VALUE"', help="stop when an epoch reaches this")
+
+
+def _knob_options(run: argparse.ArgumentParser) -> None:
+    group = run.add_argument_group("knobs (all can be changed while it runs)")
+    for option, name in (
+        ("--max-active-keys", "max_active_keys"),
+        ("--min-update-interval", "min_update_interval"),
+        ("--max-batch", "max_batch"),
+        ("--lr", "learning_rate"),
+    ):
+        knob = KNOBS[name]
+        group.add_argument(option, dest=name, metavar="N" if knob.type is int else "X", help=knob.help)
+    others = ", ".join(name for name in KNOBS)
+    group.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NODE.KNOB=VALUE",
+        help=f"one node's knob, or KNOB=VALUE for all; NODE.worker=W places a node. Knobs: {others}",
+    )
+
+
+def _output_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--headless", action="store_true", help="no UI; the default without a terminal")
+    parser.add_argument("--json", action="store_true", help="print the outcome as one JSON line on standard output")
+    parser.add_argument("--record", metavar="FILE", help="write a recording (SQLite)")
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"at least 1 is needed, got {value}")
+    return value
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.replicas > 1:
+        raise UsageError("this model has no replicated layer", where="--replicas", got=options.replicas)
+    return _serve(_spec(options), None, options)
+
+
+def _resume(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    import msgspec
+
+    from ampviz.runtime.checkpoint import load_checkpoint
+
+    path = Path(options.checkpoint).resolve()
+    checkpoint = load_checkpoint(path)
+    changes: dict[str, Any] = {"recording": options.record}
+    if options.epochs:
+        changes["epochs"] = options.epochs
+    return _serve(msgspec.structs.replace(checkpoint.spec, **changes), str(path), options)
+
+
+def _spec(options: argparse.Namespace) -> RunSpec:
+    from ampviz.runtime.spec import RunSpec
+
+    knobs: dict[str, Any] = {
+        name: getattr(options, name)
+        for name in ("max_active_keys", "min_update_interval", "max_batch", "learning_rate")
+        if getattr(options, name) is not None
+    }
+    placement: dict[str, int] = {}
+    for text in options.set:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError("not a setting", where="--set", expected="NODE.KNOB=VALUE", got=repr(text))
+        if name.endswith(".worker"):
+            placement[name.removesuffix(".worker")] = _worker(name, value)
+        else:
+            knobs[name.strip()] = value.strip()
+    return RunSpec(
+        target=options.target,
+        backend=options.backend,
+        workers=options.workers,
+        epochs=options.epochs,
+        limit=options.limit,
+        valid_limit=options.valid_limit,
+        seed=options.seed,
+        goal=options.goal,
+        knobs=knobs,
+        placement=placement,
+        recording=options.record,
+    )
+
+
+def _worker(name: str, value: str) -> int:
+    try:
+        return int(value)
+    except ValueError:
+        raise UsageError("not a worker", where=name, expected="a whole number", got=repr(value)) from None
+
+
+def _serve(spec: RunSpec, resume: str | None, options: argparse.Namespace) -> int:
+    from ampviz.runtime.rundir import make_run_folder
+    from ampviz.runtime.serve import ServeRequest
+
+    request = ServeRequest(spec, str(make_run_folder(spec.target)), resume)
+    on_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not os.environ.get("CI")
+    if options.headless or not on_terminal:
+        return _headless(request, options.json)
+    return _watched(request, options.json)
+
+
+def _headless(request: ServeRequest, as_json: bool) -> int:
+    import uvloop
+    from rich.console import Console
+
+    from ampviz.headless import HeadlessProgress
+    from ampviz.runtime.serve import make_session, serve
+
+    session = make_session(request)
+    console = Console(stderr=True)
+    with HeadlessProgress(session.info(), console) as progress:
+        served = uvloop.run(serve(session, progress.show))
+    return _report(served.report, served.error, as_json, str(served.checkpoint or ""))
+
+
+def _watched(request: ServeRequest, as_json: bool) -> int:
+    from ampviz.watched import watch
+
+    finished, checkpoint = watch(request)
+    if finished is None:
+        return 130
+    return _report(finished.report, finished.error, as_json, checkpoint)
+
+
+def _report(report: dict[str, Any], error: str, as_json: bool, checkpoint: str) -> int:
+    """Print what is left to say, the JSON last; returns the exit code."""
+    code = int(report["exit"])
+    if error:
+        print(f"ampviz: {error}", file=sys.stderr)
+    if code == 130 and checkpoint:
+        print(f"state saved; go on with: ampviz resume {checkpoint}", file=sys.stderr)
+    if as_json:
+        print(json.dumps(report), flush=True)
+    return code
+
+
+def _graph(options: argparse.Namespace) -> int:
+    from ampviz.experiment import load_experiment
+    from ampviz.placement import place
+
+    graph = load_experiment(options.target).graph()
+    print(graph)
+    hosts = place(graph, options.workers)
+    for worker in range(options.workers):
+        names = [node.name for node in graph.nodes if hosts[node.id] == worker]
+        print(f"{'' if worker else chr(10)}worker {worker}: {' '.join(names) or '-'}")
+    return 0
+
+
+def _data_list(options: argparse.Namespace) -> int:
+    from ampviz.data.files import FILES, find
+
+    for file in FILES.values():
+        path = find(file.name)
+        print(f"{file.dataset:8} {file.name:36} {file.nbytes:>12,} bytes  {path or 'missing'}")
+    return 0
+
+
+def _data_fetch(options: argparse.Namespace) -> int:
+    from ampviz.data.files import fetch
+
+    for path in fetch(options.dataset):
+        print(path)
+    return 0

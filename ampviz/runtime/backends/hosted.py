@@ -1,0 +1,161 @@
+"""A worker process: hosts one worker machine behind sockets; uses asyncio on uvloop.
+
+Started as `python -m ampviz.runtime.backends.hosted SETUP` with its descriptors inherited. It ends when the
+controller says so or closes the control channel, so that it never outlives its session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import gc
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+
+import msgspec
+import uvloop
+
+from ampviz.errors import AmpvizError, NodeError
+from ampviz.experiment import load_experiment
+from ampviz.runtime.backends.setup import WorkerSetup
+from ampviz.runtime.commands import Command, Failed, Ready, Shutdown
+from ampviz.runtime.peer import Peer, connect_peer
+from ampviz.runtime.publish import publish
+from ampviz.runtime.store import ParameterStore
+from ampviz.runtime.wire import Frame
+from ampviz.runtime.worker import Worker
+from ampviz.telemetry.board import Board
+from ampviz.telemetry.channel import Channel, open_channel
+
+_SLICE_NS = 200_000  # how long units run before the sockets are looked at again
+_PUBLISH_S = 0.05
+
+
+class HostedWorker:
+    """The shell around one worker machine: receives, runs it in slices, sends."""
+
+    def __init__(self, setup: WorkerSetup):
+        experiment = load_experiment(setup.target)
+        graph = experiment.graph()
+        self.setup = setup
+        store = ParameterStore(graph, experiment.optimizer, fd=setup.store)
+        self.board = Board(len(graph.nodes), setup.workers, fd=setup.board)
+        self.worker = Worker(
+            setup.index,
+            graph,
+            setup.placement,
+            store,
+            (experiment.train, experiment.valid),
+            clock=time.perf_counter_ns,
+        )
+        self.peers: dict[int, Peer] = {}
+        self.control: Channel[Command] | None = None
+        self._turn_due = False
+        self._failed = False
+
+    async def run(self) -> None:
+        """Connect, say so, and work until told to leave."""
+        loop = asyncio.get_running_loop()
+        self.ended: asyncio.Future[None] = loop.create_future()
+        for index, fd in self.setup.peers.items():
+            lost = functools.partial(self._peer_lost, int(index))
+            self.peers[int(index)] = await connect_peer(socket.socket(fileno=fd), self._deliver, lost)
+        decoder = msgspec.msgpack.Decoder(list[Command])
+        self.control = await open_channel(
+            socket.socket(fileno=self.setup.control), decoder, self._command, lambda _: self._leave()
+        )
+        self.control.send([Ready(os.getpid())])
+        gc.freeze()  # what set-up made lives to the end: no collection needs to walk it
+        self._publish()
+        await self.ended
+        self.control.close()
+        for peer in self.peers.values():
+            peer.close()
+
+    def _deliver(self, frames: list[Frame]) -> None:
+        for frame in frames:
+            self.worker.deliver(*frame)
+        self._call_turn()
+
+    def _command(self, commands: list[Command]) -> None:
+        for command in commands:
+            if isinstance(command, Shutdown):
+                self._publish()
+                self._leave()
+                return
+            self._guarded(functools.partial(self.worker.apply, command))
+        self._flush()
+        self._call_turn()
+
+    def _call_turn(self) -> None:
+        if not self._turn_due and self.worker.ready and not self.worker.paused and not self._failed:
+            self._turn_due = True
+            asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn(self) -> None:
+        """Run units for a slice of time, then send; the loop looks at the sockets before the next turn."""
+        self._turn_due = False
+        worker, clock = self.worker, self.worker.clock
+        end = clock() + _SLICE_NS
+        while worker.ready and not worker.paused and not self._failed:
+            self._guarded(worker.run_unit)
+            if clock() >= end or worker.slow_motion:
+                break
+        self._flush()
+        if worker.slow_motion and worker.ready:
+            self._turn_due = True
+            asyncio.get_running_loop().call_later(worker.slow_motion, self._turn)
+        else:
+            self._call_turn()
+
+    def _guarded(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except NodeError as error:
+            self._failed = True
+            self.worker.reports.append(Failed(error.what, error.where, error.hint))
+
+    def _flush(self) -> None:
+        worker = self.worker
+        if worker.outbox:
+            for target, direction, edge, state, payload in worker.outbox:
+                self.peers[target].send(direction, edge, state, payload)
+            worker.outbox.clear()
+            for peer in self.peers.values():
+                peer.flush()
+        if worker.reports and self.control is not None:
+            self.control.send(worker.reports)
+            worker.reports.clear()
+
+    def _publish(self) -> None:
+        publish(self.worker, self.board, sum(peer.unsent for peer in self.peers.values()))
+        if not self.ended.done():
+            asyncio.get_running_loop().call_later(_PUBLISH_S, self._publish)
+
+    def _peer_lost(self, index: int, error: Exception | None) -> None:
+        if not self.ended.done() and self.control is not None and error is not None:
+            self.control.send([Failed(f"lost worker {index}: {error}", f"worker {self.setup.index}", "")])
+
+    def _leave(self) -> None:
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+
+def main() -> int:
+    """Run the worker that the JSON in the first argument describes; returns the exit code."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-c reaches the whole group; the session decides what it means
+    try:
+        hosted = HostedWorker(msgspec.json.decode(sys.argv[1], type=WorkerSetup))
+    except AmpvizError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    uvloop.run(hosted.run())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

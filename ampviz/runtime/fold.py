@@ -1,0 +1,72 @@
+"""From controller and board to the snapshot of one tick."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from ampviz.runtime.controller import Controller
+from ampviz.telemetry.board import Board
+from ampviz.telemetry.snapshot import EpochReport, Event, InFlight, LossPoint, Snapshot, Status
+
+_WINDOW_S = 5.0
+_SHOWN_IN_FLIGHT = 64
+
+
+class Rates:
+    """Instances and rows per second over the last seconds of the current phase, pauses cut out."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, int, int]] = deque()
+        self._phase: tuple[int, str] = (0, "")
+
+    def update(self, controller: Controller) -> tuple[float, float]:
+        """Look again; returns (instances per second, rows per second)."""
+        phase = (controller.progress.epoch, controller.phase)
+        if phase != self._phase:
+            self._seen.clear()
+            self._phase = phase
+        now = controller.active_seconds()
+        self._seen.append((now, controller.tally.instances, controller.tally.rows))
+        while len(self._seen) > 2 and self._seen[1][0] < now - _WINDOW_S:
+            self._seen.popleft()
+        (then, instances, rows), elapsed = self._seen[0], now - self._seen[0][0]
+        if elapsed <= 0 or now == then:
+            return 0.0, 0.0
+        return (controller.tally.instances - instances) / elapsed, (controller.tally.rows - rows) / elapsed
+
+
+def fold(
+    controller: Controller,
+    board: Board,
+    rates: tuple[float, float],
+    points: list[LossPoint],
+    epochs: list[EpochReport],
+    events: list[Event],
+) -> Snapshot:
+    """One snapshot, with what has come since the last one in its `new_*` fields."""
+    now = controller.now
+    oldest = list(controller.in_flight.items())[:_SHOWN_IN_FLIGHT]
+    paused = controller.status is Status.PAUSED
+    return Snapshot(
+        at=now,
+        status=controller.status,
+        epoch=min(controller.progress.epoch, controller.plan.epochs),
+        phase=controller.phase,
+        epoch_done=controller.phase_done,
+        epoch_size=controller.epoch_size,
+        instances=controller.progress.instances,
+        max_in_flight=controller.tally.max_in_flight,
+        paused_s=controller.total_paused(),
+        in_flight=tuple(InFlight(key, now - admitted) for key, admitted in oldest),
+        in_flight_count=len(controller.in_flight),
+        knobs=controller.knobs.as_dict(),
+        nodes=board.node_stats(),
+        workers=board.worker_stats(),
+        instances_per_s=rates[0],
+        rows_per_s=rates[1],
+        new_points=tuple(points),
+        new_epochs=tuple(epochs),
+        new_events=tuple(events),
+        stepped=controller.stepped,
+        next=tuple(controller.next_tokens) if paused else (),
+    )

@@ -1,0 +1,98 @@
+"""Serves a session to its viewers over a private Unix socket; uses asyncio.
+
+Every viewer gets the whole history first, then one snapshot a tick. One that does not keep up is skipped until it
+does, with nothing lost but the ticks between; a broken one is dropped. Neither slows the training.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from pathlib import Path
+from typing import Any
+
+from ampviz.errors import LinkError
+from ampviz.runtime.session import Session
+from ampviz.telemetry.channel import Channel
+from ampviz.telemetry.history import History
+from ampviz.telemetry.link import VERSION, Finished, Hello, Request, Tick, encode, request_decoder
+from ampviz.telemetry.snapshot import Snapshot
+
+_MAX_REQUEST = 64 << 10  # bytes
+_BACKLOG = 1 << 20  # bytes a viewer may be behind before its ticks are skipped
+
+
+class _Viewer:
+    """One connection and what it has not been told yet."""
+
+    def __init__(self, server: LinkServer):
+        self.server = server
+        self.pending = server.history.copy()
+        self.channel: Channel[Request] = Channel(request_decoder, self._requests, self._lost, max_frame=_MAX_REQUEST)
+        self.greeted = False
+
+    def tick(self, snapshot: Snapshot) -> None:
+        self.pending.add(snapshot)
+        if self.channel.closed or self.channel.backlog > _BACKLOG:
+            return
+        if not self.greeted:
+            self.greeted = True
+            self.channel.send([Hello(VERSION, self.server.info, True)])
+        self.channel.send_encoded(encode([Tick(self.pending.take(snapshot))]))
+
+    def _requests(self, requests: list[Request]) -> None:
+        self.channel.send([self.server.session.request(request) for request in requests])
+
+    def _lost(self, error: Exception | None) -> None:
+        self.server.viewers.discard(self)
+        if not self.server.viewers:
+            self.server.nobody.set()
+        if isinstance(error, LinkError):
+            self.server.session.controller.note("VIEWER", f"a viewer was dropped: {error}")
+
+
+class LinkServer:
+    """The viewers of one session. Call `tick` with each snapshot and `finish` at the end."""
+
+    def __init__(self, session: Session, path: Path):
+        self.session, self.path, self.info = session, path, session.info()
+        self.history = History()
+        self.viewers: set[_Viewer] = set()
+        self.nobody = asyncio.Event()
+        self.nobody.set()
+        self._server: asyncio.AbstractServer | None = None
+
+    async def start(self) -> None:
+        """Listen at the path; only this user may connect."""
+        loop = asyncio.get_running_loop()
+        before = os.umask(0o177)
+        try:
+            self._server = await loop.create_unix_server(self._connect, str(self.path))
+        finally:
+            os.umask(before)
+
+    def tick(self, snapshot: Snapshot) -> None:
+        """Remember a snapshot and send it to every viewer that keeps up."""
+        self.history.add(snapshot)
+        for viewer in list(self.viewers):
+            viewer.tick(snapshot)
+
+    async def finish(self, exit_code: int, error: str, report: dict[str, Any]) -> None:
+        """Tell every viewer the outcome and close."""
+        for viewer in list(self.viewers):
+            viewer.channel.send([Finished(exit_code, error, report)])
+            viewer.channel.close()
+        with contextlib.suppress(TimeoutError):  # a viewer that hangs does not keep the session
+            async with asyncio.timeout(2):
+                await self.nobody.wait()
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+        self.path.unlink(missing_ok=True)
+
+    def _connect(self) -> Channel[Request]:
+        viewer = _Viewer(self)
+        self.viewers.add(viewer)
+        self.nobody.clear()
+        return viewer.channel

@@ -1,0 +1,89 @@
+"""A session with its recording and link, headless or as a process of its own; uses asyncio on uvloop.
+
+`python -m ampviz.runtime.serve JSON` is how the command line starts a session that a viewer will watch.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import uvloop
+from msgspec import Struct
+
+from ampviz.errors import AmpvizError
+from ampviz.runtime.checkpoint import load_checkpoint
+from ampviz.runtime.link_server import LinkServer
+from ampviz.runtime.session import Session
+from ampviz.runtime.spec import RunSpec
+from ampviz.telemetry.recording import Recorder
+from ampviz.telemetry.snapshot import Snapshot
+
+
+class ServeRequest(Struct, frozen=True):
+    """What to run and where; `resume` names a checkpoint to go on from."""
+
+    spec: RunSpec
+    folder: str
+    resume: str | None = None
+
+
+class Served(Struct, frozen=True):
+    """How a session ended."""
+
+    report: dict[str, Any]
+    error: str
+    checkpoint: Path | None
+
+
+def make_session(request: ServeRequest) -> Session:
+    """The session that is asked for. Raises AmpvizError of exit code 2 if it cannot be."""
+    checkpoint = load_checkpoint(Path(request.resume)) if request.resume else None
+    return Session(request.spec, Path(request.folder), checkpoint)
+
+
+async def serve(session: Session, on_tick: Callable[[Snapshot], None] = lambda _: None) -> Served:
+    """Run a session to its end, with its recording if one is asked for and its link."""
+    recorder = Recorder(Path(session.spec.recording), session.info()) if session.spec.recording else None
+    link = LinkServer(session, session.folder / "link")
+
+    def tick(snapshot: Snapshot) -> None:
+        if recorder is not None:
+            recorder.record(snapshot)
+        link.tick(snapshot)
+        on_tick(snapshot)
+
+    session.on_tick = tick
+    await link.start()
+    report: dict[str, Any] = {"exit": 1}
+    error = "the session ended unexpectedly; see its log"
+    try:
+        report = await session.run()
+        error = session.controller.error
+    except AmpvizError as problem:
+        error = str(problem)
+        raise
+    finally:
+        await link.finish(report["exit"], error, report)
+        if recorder is not None:
+            recorder.close()
+    saved = session.checkpoint_path
+    return Served(report, error, saved if saved.exists() else None)
+
+
+def main() -> int:
+    """Serve the request in the first argument; returns the exit code."""
+    try:
+        request = msgspec.json.decode(sys.argv[1], type=ServeRequest)
+        served = uvloop.run(serve(make_session(request)))
+    except AmpvizError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return int(served.report["exit"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

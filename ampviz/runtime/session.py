@@ -1,0 +1,232 @@
+"""One running training: joins controller, backend, store, board and viewers; uses asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ampviz.errors import AmpvizError, UsageError
+from ampviz.experiment import load_experiment
+from ampviz.nodes.loss import Loss
+from ampviz.nodes.terminal import Source
+from ampviz.placement import place
+from ampviz.runtime.backends.inline import InlineBackend
+from ampviz.runtime.backends.process import ProcessBackend
+from ampviz.runtime.checkpoint import Checkpoint, save_checkpoint
+from ampviz.runtime.commands import Report
+from ampviz.runtime.controller import Controller, Plan, Progress
+from ampviz.runtime.fold import Rates, fold
+from ampviz.runtime.goal import Goal
+from ampviz.runtime.outcome import outcome
+from ampviz.runtime.spec import RunSpec
+from ampviz.runtime.store import ParameterStore
+from ampviz.runtime.worker import Worker
+from ampviz.telemetry.board import Board
+from ampviz.telemetry.link import Pause, Reply, Request, Resume, SetKnob, Step, Stop, StopHow
+from ampviz.telemetry.snapshot import EdgeInfo, NodeInfo, SessionInfo, Snapshot, Status
+
+TICK_S = 0.1
+
+
+class Session:
+    """One training from a RunSpec, or from a Checkpoint where one left off.
+
+    Making it loads the experiment and traces the model (raises AmpvizError of exit code 2 for anything wrong with the
+    request); `run` trains. `on_tick` gets every Snapshot; it must return quickly.
+    """
+
+    def __init__(self, spec: RunSpec, folder: Path, checkpoint: Checkpoint | None = None):
+        self.spec, self.folder = spec, folder
+        self.experiment = load_experiment(spec.target)
+        self.graph = self.experiment.graph()
+        self.placement = place(self.graph, spec.workers, spec.placement)
+        knobs = self.experiment.knob_values(self.graph, checkpoint.knobs if checkpoint else spec.knobs)
+        self.store = ParameterStore(self.graph, self.experiment.optimizer, spec.seed)
+        if checkpoint:
+            self.store.load(checkpoint.arrays)
+        self.board = Board(len(self.graph.nodes), spec.workers)
+        progress = checkpoint.progress if checkpoint else Progress()
+        self.controller = Controller(self._plan(), knobs, clock=time.perf_counter, progress=progress)
+        self.backend = self._backend()
+        self.on_tick: Callable[[Snapshot], None] = lambda snapshot: None
+        self._rates = Rates()
+        self._epochs_seen, self._epochs_at_save = 0, len(progress.epochs)
+        self._ended = asyncio.Event()
+
+    @property
+    def checkpoint_path(self) -> Path:
+        return self.folder / "checkpoint.safetensors"
+
+    def info(self) -> SessionInfo:
+        """What viewers are told once."""
+        return SessionInfo(
+            id=self.folder.name,
+            target=self.spec.target,
+            backend=self.spec.backend,
+            workers=self.spec.workers,
+            seed=self.spec.seed,
+            epochs=self.controller.plan.epochs,
+            started=datetime.datetime.now().isoformat(timespec="seconds"),
+            nodes=tuple(
+                NodeInfo(
+                    node.name,
+                    node.kind,
+                    self.placement[node.id],
+                    self.graph.parameter_count(node),
+                    node.line,
+                    node.note(),
+                )
+                for node in self.graph.nodes
+            ),
+            edges=tuple(
+                EdgeInfo(edge.source, edge.source_port, edge.target, edge.target_port, edge.type.fields)
+                for edge in self.graph.edges
+            ),
+        )
+
+    async def run(self) -> dict[str, Any]:
+        """Train to the end and return the outcome. Leaves no process behind, whatever happens."""
+        with _Interrupts(self._interrupt):
+            try:
+                await self.backend.start(self._report, self._lost)
+                began = time.perf_counter()
+                self.controller.start()
+                self._flush()
+                await self._tick_until_ended()
+                if self.controller.status is Status.INTERRUPTED and not self.controller.in_flight:
+                    self.save()
+                seconds = time.perf_counter() - began
+            finally:
+                await self.backend.stop()
+            self.backend.refresh()
+            self._tick()
+            result = outcome(self.spec, self.graph, self.placement, self.controller, self.board, seconds)
+        self.store.close()
+        self.board.close()
+        return result
+
+    def request(self, request: Request) -> Reply:
+        """Do what a viewer asks."""
+        controller = self.controller
+        try:
+            match request:
+                case Pause():
+                    controller.pause()
+                case Resume():
+                    controller.resume()
+                case Step():
+                    controller.step(request.goal)
+                case SetKnob():
+                    controller.set_knob(request.name, request.value)
+                case Stop():
+                    controller.stop(save=request.how is StopHow.SAVE)
+        except AmpvizError as error:
+            return Reply(request.id, str(error))
+        self._flush()
+        return Reply(request.id)
+
+    def save(self) -> None:
+        """Write a checkpoint; only between phases, when nothing is in flight."""
+        knobs = self.controller.knobs.as_dict()
+        save_checkpoint(self.checkpoint_path, self.spec, self.controller.progress, knobs, self.store.arrays())
+        self.controller.note("CHECKPOINT", f"saved {self.checkpoint_path}")
+
+    # Inside
+
+    def _plan(self) -> Plan:
+        spec, experiment = self.spec, self.experiment
+        goal = Goal.parse(spec.goal) if spec.goal else None
+        valid_size = 0 if experiment.valid is None else len(experiment.valid)
+        if goal:
+            losses = [node for node in self.graph.nodes if isinstance(node, Loss)]
+            goal.check({name: 0 for node in losses for name in node.metrics}, bool(valid_size))
+        sources = {self.placement[node.id] for node in self.graph.nodes if isinstance(node, Source)}
+        return Plan(
+            epochs=experiment.epochs if spec.epochs is None else spec.epochs,
+            train_size=_limited(len(experiment.train), spec.limit),
+            valid_size=_limited(valid_size, spec.valid_limit),
+            seed=spec.seed,
+            workers=spec.workers,
+            source_workers=len(sources),
+            goal=goal,
+        )
+
+    def _backend(self) -> InlineBackend | ProcessBackend:
+        if self.spec.backend == "process":
+            return ProcessBackend(self.spec.target, self.placement, self.spec.workers, self.store, self.board)
+        datasets = (self.experiment.train, self.experiment.valid)
+        workers = [
+            Worker(index, self.graph, self.placement, self.store, datasets, clock=time.perf_counter_ns)
+            for index in range(self.spec.workers)
+        ]
+        return InlineBackend(workers, self.board)
+
+    def _report(self, worker: int, report: Report) -> None:
+        self.controller.report(worker, report)
+        if len(self.controller.progress.epochs) > self._epochs_at_save:
+            self._epochs_at_save = len(self.controller.progress.epochs)
+            self.save()
+        self._flush()
+
+    def _lost(self, worker: int, text: str) -> None:
+        self.controller.fail(text)
+        self._flush()
+
+    def _flush(self) -> None:
+        for address, command in self.controller.outbox:
+            self.backend.send(address, command)
+        self.controller.outbox.clear()
+        if self.controller.status.ended:
+            self._ended.set()
+
+    async def _tick_until_ended(self) -> None:
+        while not self._ended.is_set():
+            self._tick()
+            try:
+                async with asyncio.timeout(TICK_S):
+                    await self._ended.wait()
+            except TimeoutError:
+                continue
+
+    def _tick(self) -> None:
+        controller = self.controller
+        self.backend.refresh()
+        point = controller.take_point()
+        epochs = controller.progress.epochs[self._epochs_seen :]
+        self._epochs_seen += len(epochs)
+        rates = self._rates.update(controller)
+        points = [point] if point else []
+        self.on_tick(fold(controller, self.board, rates, points, epochs, controller.take_events()))
+
+    def _interrupt(self) -> None:
+        """First ctrl-c: what is in flight comes home and a checkpoint is written. Second: at once."""
+        self.controller.stop(save=self.controller.status is not Status.STOPPING)
+        self._flush()
+
+
+class _Interrupts:
+    """While active, SIGINT and SIGTERM call a function of the running loop instead of raising."""
+
+    def __init__(self, action: Callable[[], None]):
+        self._action = action
+
+    def __enter__(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._action)
+
+    def __exit__(self, *exc: object) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+def _limited(size: int, limit: int | None) -> int:
+    if limit is not None and limit < 1:
+        raise UsageError("a limit is at least 1", got=limit)
+    return size if limit is None else min(size, limit)

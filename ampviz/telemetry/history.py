@@ -1,0 +1,53 @@
+"""What a viewer that comes late needs to catch up: curve points, epochs and events since the start, bounded."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ampviz.telemetry.snapshot import EpochReport, Event, LossPoint, Snapshot
+
+_MAX_POINTS = 8192
+_MAX_EVENTS = 2000
+
+
+class History:
+    """Collects the `new_*` lists of snapshots. Points are merged in pairs when there are too many."""
+
+    def __init__(self) -> None:
+        self.points: list[LossPoint] = []
+        self.epochs: list[EpochReport] = []
+        self.events: list[Event] = []
+
+    def add(self, snapshot: Snapshot) -> None:
+        """Append what a snapshot brings."""
+        self.points += snapshot.new_points
+        self.epochs += snapshot.new_epochs
+        self.events += snapshot.new_events
+        if len(self.points) > _MAX_POINTS:
+            self.points = merged_pairs(self.points)
+        if len(self.events) > _MAX_EVENTS:
+            del self.events[: _MAX_EVENTS // 2]
+
+    def copy(self) -> History:
+        """An independent copy."""
+        other = History()
+        other.points, other.epochs, other.events = list(self.points), list(self.epochs), list(self.events)
+        return other
+
+    def take(self, snapshot: Snapshot) -> Snapshot:
+        """The snapshot with everything collected in its `new_*` lists; afterwards nothing is."""
+        full = msgspec.structs.replace(
+            snapshot, new_points=tuple(self.points), new_epochs=tuple(self.epochs), new_events=tuple(self.events)
+        )
+        self.points, self.epochs, self.events = [], [], []
+        return full
+
+
+def merged_pairs(points: list[LossPoint]) -> list[LossPoint]:
+    """Half as many points, each the weighted mean of two neighbours, standing where the later one stood."""
+    merged = []
+    for first, second in zip(points[::2], points[1::2], strict=False):
+        count = first.count + second.count
+        loss = (first.loss * first.count + second.loss * second.count) / count
+        merged.append(LossPoint(second.instances, loss, count))
+    return merged + points[len(merged) * 2 :]
