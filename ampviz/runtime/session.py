@@ -106,9 +106,13 @@ class Session:
             self.backend.refresh()
             self._tick()
             result = outcome(self.spec, self.graph, self.placement, self.controller, self.board, seconds)
+        self.discard()
+        return result
+
+    def discard(self) -> None:
+        """Let the shared memory go; `run` does so at its end."""
         self.store.close()
         self.board.close()
-        return result
 
     def request(self, request: Request) -> Reply:
         """Do what a viewer asks."""

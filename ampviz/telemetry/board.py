@@ -7,6 +7,7 @@ that training depends on.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,9 +54,9 @@ class Board:
         self.block.close()
 
 
-def _node_stats(row: Sequence[int]) -> NodeStats:
+def _node_stats(row: Sequence[Any]) -> NodeStats:
     queued_f, queued_b, max_queue, forward, backward, updates, busy, waiting, cached, pending, total, top = row[:12]
-    histogram: list[int] = list(row[12])  # type: ignore[call-overload] # the one field that is a row of its own
+    histogram: list[int] = row[12].tolist()  # numpy leaves an array inside a row as one
     counted = sum(histogram)
     while histogram and not histogram[-1]:
         histogram.pop()

@@ -1,0 +1,294 @@
+"""The application: wires the feed to the panes and the keys to requests. Uses asyncio only through Textual."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual import events, work
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.theme import Theme
+from textual.widgets import Static
+
+from ampviz.errors import LinkError
+from ampviz.telemetry.link import Finished, Pause, Request, Resume, SetKnob, Step, StepGoal, Stop, StopHow
+from ampviz.telemetry.snapshot import Snapshot, Status
+from ampviz.tui.client import Feed
+from ampviz.tui.dialogs import HelpDialog, KnobDialog, StopDialog
+from ampviz.tui.draw import status_line
+from ampviz.tui.glyphs import ASCII, UNICODE
+from ampviz.tui.keys import KEYS, footer_entries
+from ampviz.tui.panes import PANES, EventPane, FlightPane, KnobPane, LossPane, Pane, QueuePane, WorkerPane
+from ampviz.tui.view import SORTS, View
+
+WIDE = 120  # columns from which all panes fit
+LEAST = (60, 15)  # columns and rows below which nothing useful does
+_OVERVIEW = ("queues", "loss", "knobs")  # what a narrow screen shows at once
+_SMOOTHINGS = (0.9, 0.98, 0.0, 0.6)
+
+INK = Theme(
+    "ampviz",
+    primary="#56b4e9",
+    secondary="#e69f00",
+    accent="#e69f00",
+    error="#d55e00",
+    success="#009e73",
+    background="#101418",
+    surface="#181e24",
+    panel="#222a32",
+    dark=True,
+)
+PAPER = Theme(
+    "ampviz-light",
+    primary="#0072b2",
+    secondary="#d55e00",
+    accent="#d55e00",
+    error="#b03000",
+    success="#00795a",
+    background="#fbfaf7",
+    surface="#f2f0ea",
+    panel="#e4e1d8",
+    dark=False,
+)
+
+
+class AmpvizApp(App[Finished | None]):
+    """Shows one session. Returns its outcome, or None if left before the end."""
+
+    CSS_PATH = "app.tcss"
+    TITLE = "ampviz"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(key.keys, key.action, key.help, show=False, priority=key.action == "leave") for key in KEYS
+    ]
+
+    def __init__(self, feed: Feed, *, ascii_only: bool = False):
+        super().__init__()
+        self.feed = feed
+        self.view = View(feed.info)
+        self.glyphs = ASCII if ascii_only else UNICODE
+        self._chosen = ""  # the one pane shown alone, "" for all
+        self._hidden: set[str] = set()
+        self._undo: list[tuple[str, Any]] = []
+        self._drawable = False
+        self._leave_when_ended = False
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="status")
+        with Horizontal(id="main"):
+            with Vertical(id="left"):
+                yield QueuePane("queues")
+                yield FlightPane("flight")
+                yield WorkerPane("workers")
+            with Vertical(id="right"):
+                yield LossPane("loss")
+                yield EventPane("events")
+        yield KnobPane("knobs")
+        yield Static(id="footer")
+        yield Static(id="small")
+
+    def on_mount(self) -> None:
+        for theme in (INK, PAPER):
+            self.register_theme(theme)
+        self.theme = INK.name
+        self._drawable = True
+        self.query_one("#footer", Static).update(self._footer())
+        self._arrange()
+        self.query_one(QueuePane).focus()
+        self.feed.listen(self._on_snapshot, self._on_end)
+
+    def on_resize(self, event: events.Resize) -> None:
+        if self._drawable:
+            self._arrange()
+
+    # What comes from the session
+
+    def _on_snapshot(self, snapshot: Snapshot) -> None:
+        self.view.add(snapshot)
+        if not self.view.frozen:
+            self._draw()
+
+    def _on_end(self, finished: Finished | None) -> None:
+        self.view.finished = finished
+        self.view.lost = True
+        if finished is not None:
+            self.view.message = finished.error or "the run has ended: q leaves"
+        else:
+            self.view.message = "the link to the session was lost: q leaves"
+        self._draw()
+
+    # Keys
+
+    def action_toggle_pause(self) -> None:
+        snapshot = self.view.snapshot
+        paused = snapshot is not None and snapshot.status is Status.PAUSED
+        self._send(lambda number: Resume(number) if paused else Pause(number))
+
+    def action_step(self, goal: str) -> None:
+        self._send(lambda number: Step(number, StepGoal(goal)))
+
+    def action_change_keys(self, change: str) -> None:
+        if self.view.snapshot is None:
+            return
+        now = int(self.view.snapshot.knobs["max_active_keys"])
+        value = {"-1": now - 1, "+1": now + 1, "/2": now // 2, "*2": now * 2}[change]
+        if value >= 1:
+            self._set_knob("max_active_keys", value)
+
+    def action_edit_knob(self) -> None:
+        if self.view.snapshot is not None:
+            self.push_screen(KnobDialog(self._apply_knob, "min_update_interval = "))
+
+    def action_undo_knob(self) -> None:
+        if self._undo:
+            name, before = self._undo.pop()
+            self._send(lambda number: SetKnob(number, name, before))
+        else:
+            self._say("no knob was changed here")
+
+    def action_pane(self, name: str) -> None:
+        """Wide: show or hide the pane. Narrow: show it alone, or everything again."""
+        if self._narrow:
+            self._chosen = "" if self._chosen == name else name
+        else:
+            self._chosen = ""
+            self._hidden ^= {name}
+        self._arrange()
+
+    def action_maximise(self) -> None:
+        focused = self.focused
+        self._chosen = "" if self._chosen or not isinstance(focused, Pane) else str(focused.id)
+        self._arrange()
+
+    def action_overview(self) -> None:
+        self._chosen = ""
+        self._hidden.clear()
+        self._arrange()
+
+    def action_freeze(self) -> None:
+        self.view.frozen = not self.view.frozen
+        self._draw()
+
+    def action_sort(self) -> None:
+        self.view.sort = SORTS[(SORTS.index(self.view.sort) + 1) % len(SORTS)]
+        self._draw()
+
+    def action_invert(self) -> None:
+        self.view.inverted = not self.view.inverted
+        self._draw()
+
+    def action_cursor(self, by: int) -> None:
+        self.query_one(QueuePane).cursor += by
+        self._draw()
+
+    def action_log_scale(self) -> None:
+        self.view.log_scale = not self.view.log_scale
+        self._draw()
+
+    def action_smooth(self) -> None:
+        self.view.smoothing = _SMOOTHINGS[(_SMOOTHINGS.index(self.view.smoothing) + 1) % len(_SMOOTHINGS)]
+        self._draw()
+
+    def action_help(self) -> None:
+        self.push_screen(HelpDialog())
+
+    def action_leave(self) -> None:
+        """Ask how to stop a run; leave at once where there is none any more."""
+        if self.view.lost:
+            self.exit(self.view.finished)
+        elif not isinstance(self.screen, StopDialog):
+            self.push_screen(StopDialog(), self._stop)
+
+    def _stop(self, how: str | None) -> None:
+        if how:
+            self._send(lambda number: Stop(number, StopHow(how)))
+            self._leave_when_ended = True
+
+    # Requests
+
+    @work
+    async def _send(self, make: Callable[[int], Request]) -> None:
+        await self._asked(make)
+
+    async def _asked(self, make: Callable[[int], Request]) -> str:
+        """Send a request; the reason if it was refused, else ""."""
+        try:
+            reply = await self.feed.request(make)
+        except LinkError as error:
+            self._say(str(error))
+            return str(error)
+        if reply.error:
+            self._say(reply.error)
+        return reply.error
+
+    @work
+    async def _set_knob(self, name: str, value: object) -> None:
+        await self._apply_knob(name, value)
+
+    async def _apply_knob(self, name: str, value: Any) -> str:
+        before = self.view.snapshot.knobs.get(name) if self.view.snapshot else None
+        refused = await self._asked(lambda number: SetKnob(number, name, value))
+        if not refused and before is not None:
+            self._undo.append((name, before))
+        return refused
+
+    def _say(self, words: str) -> None:
+        self.view.message = words
+        self._draw()
+
+    # Drawing
+
+    @property
+    def _narrow(self) -> bool:
+        return self.size.width < WIDE
+
+    def _draw(self) -> None:
+        if not self._drawable:
+            return
+        base = self.screen_stack[0]
+        base.query_one("#status", Static).update(status_line(self.view, self.size.width, self.glyphs))
+        for kind in PANES:
+            pane = base.query_one(kind)
+            if pane.display:
+                pane.show(self.view, self.glyphs)
+        if self.view.finished is not None and self._leave_when_ended:
+            self.exit(self.view.finished)
+
+    def _arrange(self) -> None:
+        """Show the panes that fit: all on a wide screen, an overview on a narrow one, or the chosen one alone."""
+        base = self.screen_stack[0]
+        width, height = self.size
+        small = width < LEAST[0] or height < LEAST[1]
+        base.set_class(small, "too-small")
+        base.query_one("#small", Static).update(
+            f"the terminal is too small\n{LEAST[0]}x{LEAST[1]} needed, have {width}x{height}"
+        )
+        base.set_class(self._narrow, "narrow")
+        base.set_class(bool(self._chosen), "single")
+        for kind in PANES:
+            pane = base.query_one(kind)
+            name = str(pane.id)
+            if self._chosen:
+                pane.display = name == self._chosen
+            elif self._narrow:
+                pane.display = name in _OVERVIEW
+            else:
+                pane.display = name not in self._hidden
+        for side in ("left", "right"):
+            column = base.query_one(f"#{side}", Vertical)
+            shown = [pane for pane in column.query(Pane) if pane.display]
+            column.display = bool(shown)
+            column.set_class(bool(shown), "chosen")
+        base.query_one("#main").display = any(base.query_one(f"#{side}").display for side in ("left", "right"))
+        self._draw()
+
+    def _footer(self) -> Text:
+        line = Text(no_wrap=True)
+        for key, name in footer_entries():
+            line.append(f" {key} ", style="bold reverse")
+            line.append(f" {name}  ")
+        line.append("1-6 panes", style="dim")
+        return line

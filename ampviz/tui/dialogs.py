@@ -1,0 +1,87 @@
+"""Dialogs: how to stop, a knob's new value, the keys."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import ClassVar
+
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from ampviz.tui.keys import help_lines
+
+
+class StopDialog(ModalScreen[str]):
+    """Asks how to stop; gives "save", "now" or ""."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("escape,c", "choose('')", "cancel"),
+        ("s", "choose('save')", "save"),
+        ("n", "choose('now')", "now"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog") as box:
+            box.border_title = "Stop the run?"
+            yield OptionList(
+                Option("[b]s[/b]  finish what is in flight, save a checkpoint", id="save"),
+                Option("[b]n[/b]  stop now, save nothing", id="now"),
+                Option("[b]c[/b]  cancel, go on training", id="cancel"),
+            )
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss("" if event.option_id == "cancel" else event.option_id)
+
+    def action_choose(self, how: str) -> None:
+        self.dismiss(how)
+
+
+class KnobDialog(ModalScreen[None]):
+    """Takes `knob = value` or `node.knob = value`; stays open with the reason while the session refuses it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("escape", "dismiss", "cancel")]
+
+    def __init__(self, apply: Callable[[str, str], Awaitable[str]], suggestion: str):
+        super().__init__()
+        self._apply_knob, self._suggestion = apply, suggestion
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog") as box:
+            box.border_title = "Set a knob"
+            yield Static("knob = value, or node.knob = value", classes="hint")
+            yield Input(self._suggestion, select_on_focus=False)
+            yield Static("", id="refused")
+
+    async def on_input_submitted(self, event: Input.Submitted) -> None:
+        name, equals, value = event.value.partition("=")
+        refused = await self._apply_knob(name.strip(), value.strip()) if equals else "write it as knob = value"
+        if refused:
+            self.query_one("#refused", Static).update(Text(refused))
+        else:
+            self.dismiss(None)
+
+
+class HelpDialog(ModalScreen[None]):
+    """The keys by group."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("escape,question_mark,q,space,enter", "dismiss", "close")]
+
+    def compose(self) -> ComposeResult:
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+        for group, keys in help_lines():
+            table.add_row(Text(group, style="bold underline"), "")
+            for shown, words in keys:
+                table.add_row(Text(shown, style="bold"), words)
+        with Vertical(classes="dialog help") as box:
+            box.border_title = "Keys"
+            box.can_focus = True
+            yield Static(table)
+
+    def on_mount(self) -> None:
+        self.query_one(".dialog", Vertical).focus()

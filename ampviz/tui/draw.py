@@ -1,0 +1,151 @@
+"""Small drawings of fixed width: sparkline, share bar, tables. Pure functions from data to rich Text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from ampviz.telemetry.snapshot import EpochReport, Event, Snapshot
+from ampviz.tui.chart import marker_letter
+from ampviz.tui.glyphs import DIM, GOOD, HOT, MARK, TRAIN, VALID, Glyphs, age, clock, number
+from ampviz.tui.view import NodeView, View
+
+_STALE_LIMIT = 4.0
+
+
+def sparkline(values: Sequence[int], width: int, glyphs: Glyphs) -> str:
+    """The last `width` values, oldest left, scaled to their largest; 0 is a blank."""
+    shown = list(values)[-width:]
+    top = max(shown, default=0)
+    levels = len(glyphs.levels) - 1
+    marks = [glyphs.levels[-(-value * levels // top)] if value else glyphs.levels[0] for value in shown] if top else []
+    return "".join(marks).rjust(width)
+
+
+def share_bar(busy: float, waiting: float, width: int, glyphs: Glyphs) -> Text:
+    """Busy, waiting and idle as one bar of `width` characters; what is not zero shows at least one."""
+    filled = min(width, max(round(busy * width), 1 if busy > 0.005 else 0))
+    shaded = min(width - filled, max(round(waiting * width), 1 if waiting > 0.005 else 0))
+    bar = Text(glyphs.busy * filled, style=TRAIN)
+    bar.append(glyphs.waiting * shaded, style=VALID)
+    bar.append(glyphs.idle * (width - filled - shaded), style=DIM)
+    return bar
+
+
+def queue_table(rows: Sequence[NodeView], width: int, height: int, cursor: int, glyphs: Glyphs) -> Text:
+    """The queues: one line per node, scrolled so that the cursor stays in sight."""
+    name_width = min(16, max([len(row.name) for row in rows], default=4))
+    fixed = 1 + name_width + 3 + 6 + 1 + 11 + 7 + 6 + 3
+    history = max(0, min(40, width - fixed - 1))
+    head = f" {'node'.ljust(name_width)} wk  queue {'last'.ljust(history)} busy/wait  upd/s  stale"
+    text = Text(head[:width].ljust(width), style="bold", no_wrap=True)
+    visible = max(1, height - 1)
+    first = max(0, min(cursor - visible + 1, len(rows) - visible)) if len(rows) > visible else 0
+    for index, row in enumerate(rows[first : first + visible], first):
+        text.append("\n")
+        text.append_text(_queue_line(row, name_width, history, index == cursor, glyphs))
+    return text
+
+
+def _queue_line(row: NodeView, name_width: int, history: int, selected: bool, glyphs: Glyphs) -> Text:
+    line = Text(glyphs.cursor if selected else " ", style="bold")
+    line.append(row.name[:name_width].ljust(name_width), style="bold" if row.learns else "")
+    line.append(f" w{row.worker:<2d}", style=DIM)
+    line.append(f"{row.depth:5d} ", style="bold" if row.depth else DIM)
+    line.append(sparkline(row.history, history, glyphs), style=TRAIN)
+    line.append(" ")
+    line.append_text(share_bar(row.busy, row.waiting, 10, glyphs))
+    if row.learns:
+        line.append(number(row.updates_per_s, 7))
+        stale = row.staleness > _STALE_LIMIT
+        line.append(number(row.staleness, 6), style=HOT if stale else "")
+        line.append(" !" if stale else "", style=f"bold {HOT}")
+    else:
+        line.append("      ·     ·", style=DIM)
+    return line
+
+
+def in_flight_table(snapshot: Snapshot, width: int, height: int, glyphs: Glyphs) -> Text:
+    """Instances in flight, oldest first, with a bar of their age."""
+    limit = snapshot.knobs.get("max_active_keys", 0)
+    text = Text(f"{snapshot.in_flight_count} of at most {limit}", style="bold", no_wrap=True)
+    oldest = max((entry.age_s for entry in snapshot.in_flight), default=0.0)
+    room = max(0, min(30, width - 24))
+    for entry in snapshot.in_flight[: max(0, height - 1)]:
+        kind = "train" if entry.key >= 0 else "valid"
+        filled = round(entry.age_s / oldest * room) if oldest else 0
+        text.append(f"\nk{abs(entry.key):<8d} {kind} ")
+        text.append(f"{age(entry.age_s):>6} ")
+        text.append(glyphs.busy * filled, style=TRAIN)
+    return text
+
+
+def worker_table(view: View, width: int, glyphs: Glyphs) -> Text:
+    """Workers: process, share of time at work and inside kernels, messages per second, frames unsent."""
+    text = Text(f"worker {'pid':>8} {'at work':<16} kernels   msg/s unsent"[:width], style="bold", no_wrap=True)
+    shares = view.worker_shares()
+    workers = view.snapshot.workers if view.snapshot else ()
+    for index, (worker, (busy, kernel, messages)) in enumerate(zip(workers, shares, strict=True)):
+        text.append(f"\nw{index:<5d} {worker.pid:>8} ")
+        text.append_text(share_bar(busy, 0.0, 10, glyphs))
+        text.append(f" {busy:4.0%} {kernel:8.0%} {number(messages, 7)} {worker.unsent:6d}")
+    return text
+
+
+def event_lines(events: Sequence[Event], width: int, height: int, glyphs: Glyphs) -> Text:
+    """The newest events, newest first, each on one line; those with a marker carry its letter."""
+    letters: dict[int, str] = {}
+    for index, event in enumerate(events):
+        if event.marker:
+            letters[index] = marker_letter(len(letters))
+    lines = []
+    for index in range(len(events) - 1, max(-1, len(events) - 1 - height), -1):
+        event = events[index]
+        colour = {"ERROR": HOT, "KNOB": MARK, "TARGET": GOOD, "EPOCH": VALID}.get(event.kind, "")
+        line = Text(f"{clock(event.at)} ", style=DIM, no_wrap=True)
+        line.append(f"{event.kind:<10}", style=f"bold {colour}".strip())
+        line.append(f" {letters[index]}" if index in letters else "", style=f"bold {MARK}")
+        line.append(f" {event.text}")
+        line.truncate(width, overflow="ellipsis")
+        lines.append(line)
+    return Text("\n").join(lines)
+
+
+def trend(epochs: Sequence[EpochReport], glyphs: Glyphs) -> str:
+    """An arrow for where the validation loss went with the last epoch; "" before there are two."""
+    losses = [report.valid_loss for report in epochs if report.valid_loss is not None]
+    if len(losses) < 2:
+        return ""
+    if losses[-1] == losses[-2]:
+        return glyphs.flat
+    return glyphs.down if losses[-1] < losses[-2] else glyphs.up
+
+
+def status_line(view: View, width: int, glyphs: Glyphs) -> Text:
+    """The header: what, state, epoch, throughput, losses, time."""
+    snapshot = view.snapshot
+    state = view.status_words
+    glyph = glyphs.paused if "PAUSED" in state else glyphs.running if state.startswith("RUN") else glyphs.stopped
+    colour = {"RUN": GOOD, "PAUSED": VALID, "FAILED": HOT, "LOST": HOT}.get(state.split(" ")[0], "")
+    line = Text(f" ampviz {view.info.target} ", style="bold", no_wrap=True)
+    line.append(f" {glyph} {state} ", style=f"bold reverse {colour}".strip())
+    if snapshot is None:
+        return line
+    parts = [
+        f"epoch {snapshot.epoch}/{view.info.epochs} {snapshot.phase} {snapshot.epoch_done}/{snapshot.epoch_size}",
+        f"{number(snapshot.instances_per_s)} inst/s",
+        f"in flight {snapshot.in_flight_count}",
+    ]
+    epochs = view.past.epochs
+    if view.past.points:
+        parts.append(f"train {view.train_curve()[1][-1]:.3f}")
+    if epochs and epochs[-1].valid_loss is not None:
+        parts.append(f"valid {epochs[-1].valid_loss:.3f}{trend(epochs, glyphs)}")
+    if epochs:
+        parts += [f"{name} {value:.3f}" for name, value in epochs[-1].metrics.items()]
+    parts += [f"{number(snapshot.rows_per_s)} rows/s", clock(snapshot.at)]
+    for part in parts:
+        if line.cell_len + len(part) + 3 <= width:
+            line.append("  " + part)
+    return line

@@ -1,0 +1,61 @@
+"""The keys: one table, from which bindings, footer, help screen and documentation are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One action and the keys that call it. `footer` is its short name at the bottom, "" for none."""
+
+    keys: str  # as Textual names them, separated by commas
+    shown: str
+    action: str
+    help: str
+    group: str
+    footer: str = ""
+
+
+KEYS = (
+    Key("space,c", "space", "toggle_pause", "pause, or go on", "Run", "Pause"),
+    Key("s", "s", "step('message')", "process one message", "Run", "Step"),
+    Key("n", "n", "step('update')", "run to the next parameter update", "Run", "Update"),
+    Key("S", "S", "step('instance')", "run until the oldest instance is done", "Run"),
+    Key("q,ctrl+q,ctrl+c", "q", "leave", "stop the run, or leave", "Run", "Quit"),
+    Key("left_square_bracket", "[", "change_keys('-1')", "max_active_keys - 1", "Knobs", "Keys"),
+    Key("right_square_bracket", "]", "change_keys('+1')", "max_active_keys + 1", "Knobs", ""),
+    Key("left_curly_bracket", "{", "change_keys('/2')", "halve max_active_keys", "Knobs"),
+    Key("right_curly_bracket", "}", "change_keys('*2')", "double max_active_keys", "Knobs"),
+    Key("m", "m", "edit_knob", "set any knob", "Knobs", "Knob"),
+    Key("u", "u", "undo_knob", "undo the last knob change made here", "Knobs"),
+    Key("1", "1", "pane('queues')", "queues", "Panes"),
+    Key("2", "2", "pane('loss')", "loss", "Panes"),
+    Key("3", "3", "pane('flight')", "instances in flight", "Panes"),
+    Key("4", "4", "pane('workers')", "workers", "Panes"),
+    Key("5", "5", "pane('knobs')", "knobs", "Panes"),
+    Key("6", "6", "pane('events')", "events", "Panes"),
+    Key("F", "F", "maximise", "maximise the focused pane", "Panes"),
+    Key("escape", "esc", "overview", "back to all panes", "Panes"),
+    Key("p", "p", "freeze", "freeze the view; the run goes on", "View"),
+    Key("h,l", "h l", "sort", "sort the queues by the next column", "View"),
+    Key("i", "i", "invert", "invert the order of the queues", "View"),
+    Key("j,down", "j ↓", "cursor(1)", "next node", "View"),
+    Key("k,up", "k ↑", "cursor(-1)", "previous node", "View"),
+    Key("y", "y", "log_scale", "logarithmic loss axis", "View"),
+    Key("z", "z", "smooth", "smoothing of the training curve", "View"),
+    Key("question_mark", "?", "help", "this help", "View", "Help"),
+)
+
+
+def footer_entries() -> list[tuple[str, str]]:
+    """What the bottom line shows: at most seven (key, name)."""
+    return [("[ ]" if key.shown == "[" else key.shown, key.footer) for key in KEYS if key.footer]
+
+
+def help_lines() -> list[tuple[str, list[tuple[str, str]]]]:
+    """The keys by group, as (group, [(key, what it does)])."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for key in KEYS:
+        groups.setdefault(key.group, []).append((key.shown, key.help))
+    return list(groups.items())

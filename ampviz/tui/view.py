@@ -1,0 +1,159 @@
+"""What the panes show: folds successive snapshots into histories, rates and shares. Pure data, no widgets."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from ampviz.telemetry.history import History
+from ampviz.telemetry.link import Finished
+from ampviz.telemetry.snapshot import SessionInfo, Snapshot, Status
+
+HISTORY = 120  # ticks of queue depth kept per node
+_WINDOW_S = 2.0  # what "per second" and shares look back on
+
+SORTS = ("graph", "depth", "busy", "updates", "staleness")
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """One row of the queue pane."""
+
+    name: str
+    kind: str
+    worker: int
+    depth: int
+    backward: int
+    history: tuple[int, ...]
+    busy: float  # shares of time; with waiting and idle they add up to 1
+    waiting: float
+    updates: int
+    updates_per_s: float
+    staleness: float
+    learns: bool
+
+
+class View:
+    """The state of the screen. Give it every snapshot with `add`; read the rest."""
+
+    def __init__(self, info: SessionInfo):
+        self.info = info
+        self.snapshot: Snapshot | None = None
+        self.past = History()
+        self.finished: Finished | None = None
+        self.lost = False
+        self.frozen = False
+        self.sort = "graph"
+        self.inverted = False
+        self.log_scale = False
+        self.smoothing = 0.9
+        self.message = ""
+        self._depths: list[deque[int]] = [deque(maxlen=HISTORY) for _ in info.nodes]
+        self._window: deque[Snapshot] = deque()
+
+    def add(self, snapshot: Snapshot) -> None:
+        """Take one more snapshot."""
+        self.past.add(snapshot)
+        self._window.append(snapshot)
+        while len(self._window) > 2 and _active(self._window[1]) < _active(snapshot) - _WINDOW_S:
+            self._window.popleft()
+        for depths, stats in zip(self._depths, snapshot.nodes, strict=True):
+            depths.append(stats.queued_forward + stats.queued_backward)
+        self.snapshot = snapshot
+
+    @property
+    def status_words(self) -> str:
+        """The state of the session, or of the view where that matters more."""
+        if self.lost and self.finished is None:
+            return "LOST"
+        if self.snapshot is None:
+            return "WARMING UP"
+        words = {
+            Status.STARTING: "WARMING UP",
+            Status.RUNNING: "RUN",
+            Status.PAUSED: "PAUSED",
+            Status.STOPPING: "STOPPING",
+        }.get(self.snapshot.status, self.snapshot.status.upper())
+        return f"{words} · VIEW FROZEN" if self.frozen else words
+
+    def nodes(self) -> list[NodeView]:
+        """The rows of the queue pane, sorted."""
+        if self.snapshot is None:
+            return []
+        old, new = self._window[0], self._window[-1]
+        seconds = _active(new) - _active(old)
+        rows = []
+        for info, before, now, depths in zip(self.info.nodes, old.nodes, new.nodes, self._depths, strict=True):
+            busy = _share(now.busy_s - before.busy_s, seconds)
+            rows.append(
+                NodeView(
+                    name=info.name,
+                    kind=info.kind,
+                    worker=info.worker,
+                    depth=now.queued_forward + now.queued_backward,
+                    backward=now.queued_backward,
+                    history=tuple(depths),
+                    busy=busy,
+                    waiting=min(1 - busy, _share(now.waiting_s - before.waiting_s, seconds)),
+                    updates=now.updates,
+                    updates_per_s=(now.updates - before.updates) / seconds if seconds > 0 else 0.0,
+                    staleness=now.staleness_mean,
+                    learns=info.parameters > 0,
+                )
+            )
+        return self._sorted(rows)
+
+    def worker_shares(self) -> list[tuple[float, float, float]]:
+        """Per worker: share of time executing, share inside kernels, messages per second."""
+        if self.snapshot is None:
+            return []
+        old, new = self._window[0], self._window[-1]
+        seconds = _active(new) - _active(old)
+        return [
+            (
+                _share(now.busy_s - before.busy_s, seconds),
+                _share(now.kernel_s - before.kernel_s, seconds),
+                (now.messages - before.messages) / seconds if seconds > 0 else 0.0,
+            )
+            for before, now in zip(old.workers, new.workers, strict=True)
+        ]
+
+    def train_curve(self) -> tuple[list[float], list[float]]:
+        """x (instances) and y (loss) of the training curve, smoothed."""
+        xs: list[float] = []
+        ys: list[float] = []
+        mean, weight = 0.0, 0.0
+        for point in self.past.points:
+            mean = self.smoothing * mean + (1 - self.smoothing) * point.loss
+            weight = self.smoothing * weight + (1 - self.smoothing)
+            xs.append(point.instances)
+            ys.append(mean / weight)
+        return xs, ys
+
+    def valid_curve(self) -> tuple[list[float], list[float]]:
+        """x (instances) and y (loss) of the validation points."""
+        done = [report for report in self.past.epochs if report.valid_loss is not None]
+        return [report.at_instances for report in done], [report.valid_loss or 0.0 for report in done]
+
+    def markers(self) -> list[tuple[float, str]]:
+        """Where something was changed: (instances, label), letters given in order."""
+        return [(event.instances, event.marker) for event in self.past.events if event.marker]
+
+    def _sorted(self, rows: list[NodeView]) -> list[NodeView]:
+        keys = {
+            "depth": lambda row: -row.depth,
+            "busy": lambda row: -row.busy,
+            "updates": lambda row: -row.updates,
+            "staleness": lambda row: -row.staleness,
+        }
+        if self.sort in keys:
+            rows = sorted(rows, key=keys[self.sort])
+        return rows[::-1] if self.inverted else rows
+
+
+def _active(snapshot: Snapshot) -> float:
+    return snapshot.at - snapshot.paused_s
+
+
+def _share(part: float, whole: float) -> float:
+    return min(1.0, max(0.0, part / whole)) if whole > 0 else 0.0
