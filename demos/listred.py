@@ -36,5 +36,11 @@ def listred():
         valid=list_reduction("valid"),
         optimizer=amp.Adam(0.002),
         epochs=12,
-        knobs={"max_active_keys": 4, "learning_rate_decay": 0.85, "gradient_clip": 1.0, "cell.min_update_interval": 6},
+        knobs={
+            "max_active_keys": 4,
+            "learning_rate_decay": 0.85,
+            "gradient_clip": 1.0,
+            "cell.min_update_interval": 6,
+            "embed.min_update_interval": 6,
+        },
     )
