@@ -23,7 +23,9 @@ class AmpvizError(Exception):
         ]
         if facts:
             text += f" ({', '.join(facts)})"
-        return f"{text}. Hint: {self.hint}" if self.hint else text
+        if self.hint:
+            text += f". Hint: {self.hint}"
+        return " ".join(filter(None, map(str.strip, text.splitlines())))  # foreign texts may have several lines
 
 
 class UsageError(AmpvizError):

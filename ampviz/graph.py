@@ -113,7 +113,9 @@ class GraphNode:
         builder = _building.get()
         if builder is None:
             raise GraphError(
-                f"{self.kind} called outside a model function", hint="trace it with amp.trace(model, dataset)"
+                f"{self.kind} called outside a model function",
+                where=model_line(),
+                hint="trace it with amp.trace(model, dataset)",
             )
         return builder.add(self, ports)
 

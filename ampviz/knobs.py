@@ -32,7 +32,7 @@ class Knob:
         """The value that `raw` (text, or a number from the UI) stands for. Raises KnobError."""
         try:
             value = self._converted(raw)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, OverflowError, TypeError, ValueError) as error:
             raise KnobError(
                 "not a value of this knob", where=self.name, expected=self.expected(), got=repr(raw)
             ) from error

@@ -137,7 +137,7 @@ class Adagrad:
 
     def __post_init__(self) -> None:
         _check_rate(self.learning_rate)
-        if self.initial < 0:
+        if not self.initial >= 0:
             raise KnobError("must not be negative", where="initial", got=self.initial)
 
     def slots(self, shape: Shape) -> dict[str, Shape]:

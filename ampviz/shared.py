@@ -23,6 +23,7 @@ class SharedBlock:
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
+            del self.memory
 
 
 def _anonymous_file(size: int) -> int:

@@ -167,11 +167,12 @@ class Binary(Expression):
     right: Expression
 
     def __repr__(self) -> str:
-        return f"{self._inner(self.left, 0)} {self.operator} {self._inner(self.right, 1)}"
+        chains = self.operator not in _BINDING  # Python reads a < b < c as a < b and b < c
+        return f"{self._inner(self.left, chains)} {self.operator} {self._inner(self.right, True)}"
 
-    def _inner(self, child: Expression, side: int) -> str:
+    def _inner(self, child: Expression, looser: bool) -> str:
         mine = _BINDING.get(self.operator, _COMPARISONS)
-        if isinstance(child, Binary) and _BINDING.get(child.operator, _COMPARISONS) < mine + side:
+        if isinstance(child, Binary) and _BINDING.get(child.operator, _COMPARISONS) < mine + looser:
             return f"({child})"
         return str(child)
 

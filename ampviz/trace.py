@@ -32,13 +32,16 @@ def trace(model: Callable[..., Any], dataset: Dataset) -> Graph:
         ports = [builder.add(source, (), line) for source in _sources(model, dataset)]
         try:
             model(*ports)
+            check_nodes(builder.nodes)
+        except GraphError as error:
+            error.where = error.where or _raised_at(error, model) or name
+            raise
         except AmpvizError:
             raise
         except Exception as error:
             raise GraphError(
-                f"the model function raised {type(error).__name__}: {error}", where=_raised_at(error) or name
+                f"the model function raised {type(error).__name__}: {error}", where=_raised_at(error, model) or name
             ) from error
-        check_nodes(builder.nodes)
         _insert_broadcasts(builder)
     return Graph(name, builder.nodes, _edges(builder.nodes))
 
@@ -65,6 +68,10 @@ def _field_type(name: str, samples: Sequence[Instance]) -> PortType:
     arrays = [sample.fields[name] for sample in samples]
     shape: Shape = arrays[0].shape[1:]
     for array in arrays[1:]:
+        if (array.ndim, array.dtype) != (arrays[0].ndim, arrays[0].dtype):
+            what = "instances differ in more than sizes"
+            expected, got = (f"{a.shape} {a.dtype}" for a in (arrays[0], array))
+            raise DataError(what, where=f"field {name}", expected=expected, got=got)
         shape = tuple(size if size == other else None for size, other in zip(shape, array.shape[1:], strict=True))
     return PortType(field_order(["key", *samples[0].state]), shape, str(arrays[0].dtype))
 
@@ -114,6 +121,9 @@ def _definition_line(model: Callable[..., Any]) -> str:
     return "" if code is None else f"{Path(code.co_filename).name}:{code.co_firstlineno}"
 
 
-def _raised_at(error: BaseException) -> str:
+def _raised_at(error: BaseException, model: Callable[..., Any]) -> str:
+    """The innermost line of the model's own file that led to the error, else the line where the model begins."""
+    code = getattr(model, "__code__", None)
     frames = traceback.extract_tb(error.__traceback__)
-    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    own = [frame for frame in frames if code is None or frame.filename == code.co_filename]
+    return f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else _definition_line(model)

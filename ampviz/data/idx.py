@@ -35,7 +35,10 @@ def read_idx(path: Path) -> NDArray[Any]:
     if len(data) != expected:
         what = "truncated" if len(data) < expected else "longer than its header says"
         raise DataError(f"the file is {what}", where=where, expected=f"{expected} bytes for {shape}", got=len(data))
-    array = np.frombuffer(data, dtype, offset=start).reshape(shape)
+    try:
+        array = np.frombuffer(data, dtype, offset=start).reshape(shape)
+    except ValueError as error:  # more dimensions than numpy has, or sizes beyond memory beside a size of 0
+        raise DataError(f"the shape cannot be an array: {error}", where=where) from error
     return array.astype(dtype.newbyteorder("="))
 
 

@@ -132,6 +132,8 @@ class Controller:
         """Change a knob now. Raises KnobError and changes nothing if it is unknown or out of range."""
         before = self.knobs.as_dict().get(name)
         after = self.knobs.set(name, value)
+        if after == before:
+            return
         self._retune()
         change = f"{name} {_brief(before)}→{_brief(after)}" if before is not None else f"{name} {_brief(after)}"
         self._event("KNOB", f"{change} ({who})", marker=change)

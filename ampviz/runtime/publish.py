@@ -11,7 +11,7 @@ from ampviz.telemetry.board import Board
 
 def publish(worker: Worker, board: Board, unsent: int = 0) -> None:
     """Write the rows of this worker and of the nodes it hosts. `unsent`: messages waiting for a socket."""
-    now, kernel_ns = worker.clock(), 0
+    now, kernel_ns, waits = worker.clock(), 0, not worker.paused
     for index, slot in worker.slots.items():
         row, node = board.nodes[index], slot.node
         forward, backward = slot.queues
@@ -19,7 +19,7 @@ def publish(worker: Worker, board: Board, unsent: int = 0) -> None:
         row["max_queue"] = slot.max_queue
         row["forward"], row["backward"] = slot.processed
         row["busy_ns"] = slot.busy_ns
-        row["waiting_ns"] = slot.waiting_ns + (now - slot.ready_since if forward or backward else 0)
+        row["waiting_ns"] = slot.waiting_ns + (now - slot.ready_since if waits and (forward or backward) else 0)
         row["cached"] = node.cached()
         kernel_ns += node.kernel_ns
         if isinstance(node, Parameterised):

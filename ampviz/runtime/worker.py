@@ -129,9 +129,7 @@ class Worker:
             case Retune(values, epoch):
                 self._retune(values, epoch)
             case SetPaused(paused):
-                self.paused = paused
-                if paused:
-                    self.reports.append(Halted(self.next_token()))
+                self._set_paused(paused)
             case Barrier():
                 self.reports.append(Passed())
             case StepOne():
@@ -156,7 +154,8 @@ class Worker:
         if queue:
             ready[slot.node.id] = slot  # to the end of the line
         start = self.clock()
-        slot.waiting_ns += start - slot.ready_since
+        if not self.paused:
+            slot.waiting_ns += start - slot.ready_since
         try:
             if direction is FORWARD:
                 slot.node.forward(batch)
@@ -231,6 +230,16 @@ class Worker:
             queue.append((target_port, state, payload))
 
         return send
+
+    def _set_paused(self, paused: bool) -> None:
+        now = self.clock()
+        if paused != self.paused:  # nobody waits for a worker that stands still
+            for slot in {**self._ready[FORWARD], **self._ready[BACKWARD]}.values():
+                slot.waiting_ns += now - slot.ready_since if paused else 0
+                slot.ready_since = now
+        self.paused = paused
+        if paused:
+            self.reports.append(Halted(self.next_token()))
 
     def _enqueue(self, slot: Slot, direction: Direction, message: Message) -> None:
         if not slot.queues[direction]:

@@ -86,7 +86,7 @@ class Channel(asyncio.Protocol, Generic[Received]):
             start = end
             try:
                 messages = self._decoder.decode(frame)
-            except msgspec.MsgspecError as error:
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 self._refuse(LinkError(f"the frame does not decode: {error}"))
                 return
             self._receive(messages)

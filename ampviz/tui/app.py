@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -73,6 +73,8 @@ class AmpvizApp(App[Finished | None]):
         self._chosen = ""  # the one pane shown alone, "" for all
         self._hidden: set[str] = set()
         self._undo: list[tuple[str, Any]] = []
+        self._requested: dict[str, Any] = {}  # knobs asked for that no snapshot shows yet
+        self._unanswered = 0
         self._drawable = False
         self._leave_when_ended = False
 
@@ -108,6 +110,8 @@ class AmpvizApp(App[Finished | None]):
 
     def _on_snapshot(self, snapshot: Snapshot) -> None:
         self.view.add(snapshot)
+        if not self._unanswered:  # replies come before the next snapshot, so this one shows all that was asked for
+            self._requested.clear()
         if not self.view.frozen:
             self._draw()
 
@@ -131,16 +135,17 @@ class AmpvizApp(App[Finished | None]):
         self._send(lambda number: Step(number, StepGoal(goal)))
 
     def action_change_keys(self, change: str) -> None:
-        if self.view.snapshot is None:
+        current = self._knob("max_active_keys")
+        if current is None:
             return
-        now = int(self.view.snapshot.knobs["max_active_keys"])
+        now = int(current)
         value = {"-1": now - 1, "+1": now + 1, "/2": now // 2, "*2": now * 2}[change]
         if value >= 1:
-            self._set_knob("max_active_keys", value)
+            self.run_worker(self._set_knob("max_active_keys", value))
 
     def action_edit_knob(self) -> None:
         if self.view.snapshot is not None:
-            self.push_screen(KnobDialog(self._apply_knob, "min_update_interval = "))
+            self.push_screen(KnobDialog(self._set_knob, "min_update_interval = "))
 
     def action_undo_knob(self) -> None:
         if self._undo:
@@ -224,16 +229,26 @@ class AmpvizApp(App[Finished | None]):
             self._say(reply.error)
         return reply.error
 
-    @work
-    async def _set_knob(self, name: str, value: object) -> None:
-        await self._apply_knob(name, value)
+    def _set_knob(self, name: str, value: Any) -> Coroutine[Any, Any, str]:
+        """Note what is asked for at once, so that a quick second key counts from it; await the result to send it."""
+        before = self._knob(name)
+        self._requested[name] = value
+        self._unanswered += 1
+        return self._send_knob(name, before, value)
 
-    async def _apply_knob(self, name: str, value: Any) -> str:
-        before = self.view.snapshot.knobs.get(name) if self.view.snapshot else None
+    async def _send_knob(self, name: str, before: Any, value: Any) -> str:
         refused = await self._asked(lambda number: SetKnob(number, name, value))
-        if not refused and before is not None:
+        self._unanswered -= 1
+        if refused:
+            self._requested.pop(name, None)
+        elif before is not None:
             self._undo.append((name, before))
         return refused
+
+    def _knob(self, name: str) -> Any:
+        """The value in force as far as known: what was asked for last, else what the session shows."""
+        shown = self.view.snapshot.knobs if self.view.snapshot else {}
+        return self._requested.get(name, shown.get(name))
 
     def _say(self, words: str) -> None:
         self.view.message = words

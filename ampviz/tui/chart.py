@@ -33,7 +33,7 @@ def draw_chart(
     """
     columns, rows = width - _GUTTER - 1, height - 1
     if columns < 8 or rows < 3:
-        return Text("too small", style=DIM)
+        return Text("too small"[: max(0, width)], style=DIM)
     train_x, train_y = _usable(train, log)
     valid_x, valid_y = _usable(valid, log)
     both = np.concatenate([train_y, valid_y])
@@ -164,7 +164,8 @@ def _x_axis(columns: int, last: float, glyphs: Glyphs) -> str:
         column = int(tick / last * columns)
         if column + len(label) <= columns - 10:
             axis[column : column + len(label)] = label
-    axis[-10:] = " instances"
+    if columns >= 10:
+        axis[-10:] = " instances"
     return " " * _GUTTER + glyphs.axis_corner + "".join(axis)
 
 

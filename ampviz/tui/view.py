@@ -11,6 +11,7 @@ from ampviz.telemetry.snapshot import SessionInfo, Snapshot, Status
 
 HISTORY = 120  # ticks of queue depth kept per node
 _WINDOW_S = 2.0  # what "per second" and shares look back on
+_LEAST_S = 0.01  # snapshots closer than this, as in a pause, take one place in the window
 
 SORTS = ("graph", "depth", "busy", "updates", "staleness")
 
@@ -54,6 +55,8 @@ class View:
     def add(self, snapshot: Snapshot) -> None:
         """Take one more snapshot."""
         self.past.add(snapshot)
+        if len(self._window) > 1 and _active(snapshot) - _active(self._window[-2]) < _LEAST_S:
+            self._window.pop()
         self._window.append(snapshot)
         while len(self._window) > 2 and _active(self._window[1]) < _active(snapshot) - _WINDOW_S:
             self._window.popleft()

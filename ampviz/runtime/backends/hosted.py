@@ -19,7 +19,7 @@ from collections.abc import Callable
 import msgspec
 import uvloop
 
-from ampviz.errors import AmpvizError, NodeError
+from ampviz.errors import AmpvizError, NodeError, WorkerError
 from ampviz.experiment import load_experiment
 from ampviz.runtime.backends.setup import WorkerSetup
 from ampviz.runtime.commands import Command, Failed, Ready, Shutdown
@@ -137,7 +137,8 @@ class HostedWorker:
             asyncio.get_running_loop().call_later(_PUBLISH_S, self._publish)
 
     def _peer_lost(self, index: int, error: Exception | None) -> None:
-        if not self.ended.done() and self.control is not None and error is not None:
+        """Report a broken stream. A peer that died is not this worker's to report: the session sees it by itself."""
+        if not self.ended.done() and self.control is not None and isinstance(error, WorkerError):
             self.control.send([Failed(f"lost worker {index}: {error}", f"worker {self.setup.index}", "")])
 
     def _leave(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from ampviz.telemetry.channel import Channel, open_channel
 
 _START_S = 120.0  # until a worker must have built its graph
 _STOP_S = 5.0  # until a worker must have left before it is killed
+_LAST_BREATH_S = 0.5  # between a dying process's closing of its sockets and its exit code
 _ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
@@ -154,5 +156,12 @@ class ProcessBackend:
         if not self._ready[index].is_set():
             self._ready[index].set()
         elif not self._stopping:
-            code = self._processes[index].poll()
-            self._on_lost(index, f"worker {index} is gone" + (f" (exit code {code})" if code is not None else ""))
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._processes[index].wait(_LAST_BREATH_S)
+            self._on_lost(index, f"worker {index} is gone ({_death(self._processes[index].returncode)})")
+
+
+def _death(code: int | None) -> str:
+    if code is None:
+        return "it closed its channel"
+    return f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
