@@ -32,6 +32,7 @@ class HeadlessProgress:
         self._console.print(
             f"{info.target}: {len(info.nodes)} nodes on {info.workers} {info.backend} worker(s), seed {info.seed}",
             highlight=False,
+            soft_wrap=True,
         )
         self._bar.start()
         return self

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from ampviz.telemetry.history import History
 from ampviz.telemetry.link import VERSION, Finished, Hello, Request, Tick, encode, request_decoder
 from ampviz.telemetry.snapshot import Snapshot
 
+_LONGEST_PATH = 100  # bytes; Linux takes 107, macOS 103
 _MAX_REQUEST = 64 << 10  # bytes
 _BACKLOG = 1 << 20  # bytes a viewer may be behind before its ticks are skipped
 
@@ -62,13 +65,23 @@ class LinkServer:
         self.nobody = asyncio.Event()
         self.nobody.set()
         self._server: asyncio.AbstractServer | None = None
+        self._elsewhere: Path | None = None
 
     async def start(self) -> None:
-        """Listen at the path; only this user may connect."""
+        """Listen at the path; only this user may connect.
+
+        The system bounds the length of a socket's path: where it is too long the socket lies in a private temporary
+        folder, and the path is a link to it.
+        """
         loop = asyncio.get_running_loop()
+        path = str(self.path)
+        if len(os.fsencode(path)) > _LONGEST_PATH:
+            self._elsewhere = Path(tempfile.mkdtemp(prefix="ampviz-"))
+            path = str(self._elsewhere / "link")
+            self.path.symlink_to(path)
         before = os.umask(0o177)
         try:
-            self._server = await loop.create_unix_server(self._connect, str(self.path))
+            self._server = await loop.create_unix_server(self._connect, path)
         finally:
             os.umask(before)
 
@@ -90,6 +103,8 @@ class LinkServer:
             self._server.close()
             await self._server.wait_closed()
         self.path.unlink(missing_ok=True)
+        if self._elsewhere is not None:
+            shutil.rmtree(self._elsewhere, ignore_errors=True)
 
     def _connect(self) -> Channel[Request]:
         viewer = _Viewer(self)

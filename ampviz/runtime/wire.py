@@ -129,7 +129,11 @@ class FrameReader:
             raise ValueError("the state is longer than the frame")
         state = _STATES[fields].unpack_from(self._buffer, at)
         at += 8 * fields
+        if kind < 2 and arrays != kind:
+            raise ValueError(f"{arrays} arrays in a payload of kind {kind}")
         if kind == 0:
+            if at != stop:
+                raise ValueError(f"{stop - at} bytes are left over")
             return _DIRECTIONS[direction], edge, state, None
         described = []
         for _ in range(arrays):

@@ -161,6 +161,8 @@ class Worker:
                 slot.node.forward(batch)
             else:
                 slot.node.backward(batch)
+        except NodeError:  # the data set failed, not this node
+            raise
         except Exception as error:
             raise self._failure(slot.node, direction, batch, error) from error
         slot.ready_since = end = self.clock()
@@ -265,7 +267,12 @@ class Worker:
         if instance is None:
             dataset = self._datasets[0] if is_training(key) else self._datasets[1]
             assert dataset is not None  # validation keys are admitted only where there is a validation split
-            instance = self._instances[key] = dataset[self._indices[key]]
+            index = self._indices[key]
+            try:
+                instance = self._instances[key] = dataset[index]
+            except Exception as error:
+                where = f"instance {index} of {type(dataset).__name__} (key {key}, worker {self.index})"
+                raise NodeError(f"{type(error).__name__}: {error}", where=where) from error
         return instance
 
     def _retune(self, values: Mapping[str, Any], epoch: int) -> None:

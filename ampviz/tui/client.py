@@ -52,12 +52,13 @@ class LinkClient:
         """Connect and wait for the session's hello. Raises LinkError, also for another protocol version."""
         loop = asyncio.get_running_loop()
         try:
-            await loop.create_unix_connection(lambda: self._channel, str(path))
+            await loop.create_unix_connection(lambda: self._channel, _followed(path))
             async with asyncio.timeout(deadline_s):
                 hello = await self._hello
         except (OSError, TimeoutError) as error:
             self._hello.cancel()
-            raise LinkError(f"no session answers: {error or 'timeout'}", where=str(path)) from error
+            self.close()
+            raise LinkError(f"no session answers: {str(error) or 'timeout'}", where=str(path)) from error
         if hello.version != VERSION:
             self.close()
             raise LinkError("the session speaks another version", expected=VERSION, got=hello.version)
@@ -74,6 +75,8 @@ class LinkClient:
 
     async def request(self, make: Callable[[int], Request]) -> Reply:
         """Send and wait for the reply. Raises LinkError if none comes in time."""
+        if self._ended:
+            raise LinkError("the link was lost")
         self._next_id += 1
         number = self._next_id
         reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
@@ -110,3 +113,8 @@ class LinkClient:
             if not reply.done():
                 reply.set_exception(LinkError("the link was lost"))
         self._on_end(self.finished)
+
+
+def _followed(path: Path) -> str:
+    """Where the socket lies: a session whose folder has too long a path links to it."""
+    return str(path.resolve())

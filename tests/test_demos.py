@@ -1,0 +1,51 @@
+"""The demos: they trace to the graphs they describe, learn a little at once, and reach their targets in time."""
+
+from __future__ import annotations
+
+import pytest
+
+from ampviz.experiment import load_experiment
+from tests.test_cli import outcome
+
+
+def test_list_reduction_learns_within_a_few_buckets(capsys):
+    code, result = outcome(
+        capsys, "listred", "--backend", "inline", "--epochs", "2", "--limit", "40", "--valid-limit", "10"
+    )
+    assert code == 0
+    first, second = result["epochs"]
+    assert second["valid_loss"] < first["valid_loss"] < 2.4
+    assert first["rows"] > 3000
+
+
+def test_list_reduction_is_a_loop_of_one_cell():
+    graph = load_experiment("listred").graph()
+    names = {node.name for node in graph.nodes}
+    assert {"embed", "cell", "relu", "out", "loss", "loop-phi", "loop-step", "loop-while"} <= names
+    assert graph.node("cell").parameter_shapes() == {"W": (256, 128), "b": (128,)}
+
+
+def test_mnist_has_three_wide_layers(data_folder):
+    graph = load_experiment("mnist").graph()
+    heavy = [node.note() for node in graph.nodes if node.heavy]
+    assert heavy == ["784 -> 784", "784 -> 784", "784 -> 784", "784 -> 10"]
+
+
+def test_mnist_learns_within_a_few_batches(capsys, data_folder):
+    code, result = outcome(capsys, "mnist", "--epochs", "1", "--limit", "60", "--valid-limit", "10")
+    assert code == 0
+    assert result["epochs"][0]["metrics"]["accuracy"] > 0.3
+
+
+@pytest.mark.slow
+def test_mnist_reaches_its_target(capsys, data_folder):
+    code, result = outcome(capsys, "mnist", "--max-active-keys", "4", "--target", "accuracy>=0.97", "--epochs", "5")
+    assert code == 0
+    assert result["epochs"][-1]["metrics"]["accuracy"] >= 0.97
+
+
+@pytest.mark.slow
+def test_list_reduction_reaches_its_target(capsys):
+    code, result = outcome(capsys, "listred", "--target", "accuracy>=0.97", "--epochs", "12")
+    assert code == 0
+    assert result["epochs"][-1]["metrics"]["accuracy"] >= 0.97
