@@ -1,0 +1,103 @@
+"""Messages between two worker processes over one socket: how many a second, and the CPU both ends spend on each.
+
+python -m benchmarks.wire
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import uvloop
+
+from ampviz.message import FORWARD
+from ampviz.runtime.peer import Peer, connect_peer
+from benchmarks.rounds import in_turns, show
+
+_SIZES = {"512 B": 512, "4 KB": 4096, "64 KB": 65_536}
+_BYTES = 1 << 31  # sent per measurement, at most
+_MESSAGES = 400_000  # the same
+_BURST = 64  # messages lined up before the sender yields, as a busy worker does
+
+
+async def receive(fd: int, messages: int) -> None:
+    """The far end: takes so many messages, then prints the CPU seconds it spent."""
+    done = asyncio.get_running_loop().create_future()
+    left = messages
+
+    def deliver(frames: list) -> None:
+        nonlocal left
+        left -= len(frames)
+        if not left:
+            done.set_result(None)
+
+    peer = await connect_peer(socket.socket(fileno=fd), deliver, lambda error: None)
+    peer.send(FORWARD, 0, (0,), None)  # ready
+    peer.flush()
+    began = time.process_time()
+    await done
+    print(json.dumps(time.process_time() - began), flush=True)
+
+
+async def send(sock: socket.socket, nbytes: int, messages: int) -> tuple[float, float]:
+    """The near end; returns the seconds and the CPU seconds it took once the far end was ready.
+
+    It does not run ahead of the socket, as back-pressure would have it.
+    """
+    payload = np.zeros((1, nbytes // 4), np.float32)
+    loop = asyncio.get_running_loop()
+    ready, gone = loop.create_future(), loop.create_future()
+    peer: Peer = await connect_peer(sock, lambda frames: ready.set_result(None), lambda error: gone.set_result(None))
+    await ready
+    began, worked = time.perf_counter(), time.process_time()
+    for start in range(0, messages, _BURST):
+        for index in range(start, min(start + _BURST, messages)):
+            peer.send(FORWARD, 3, (index, 5, 7), payload)
+        peer.flush()
+        await asyncio.sleep(0)
+        while peer.unsent:
+            await asyncio.sleep(0)
+    await gone
+    return time.perf_counter() - began, time.process_time() - worked
+
+
+def measure(nbytes: int) -> dict[str, float]:
+    """One run: messages a second, and microseconds of CPU a message at both ends."""
+    messages = min(_MESSAGES, _BYTES // nbytes)
+    near, far = socket.socketpair()
+    command = [sys.executable, "-m", "benchmarks.wire", str(far.fileno()), str(messages)]
+    process = subprocess.Popen(command, pass_fds=[far.fileno()], stdout=subprocess.PIPE)
+    far.close()
+    elapsed, sending = uvloop.run(send(near, nbytes, messages))
+    receiving = json.loads(process.communicate()[0])
+    return {
+        "messages_per_s": messages / elapsed,
+        "sender_us": sending / messages * 1e6,
+        "receiver_us": receiving / messages * 1e6,
+    }
+
+
+def main() -> None:
+    if len(sys.argv) == 3:
+        uvloop.run(receive(int(sys.argv[1]), int(sys.argv[2])))
+        return
+    details: dict[str, dict[str, float]] = {}
+
+    def rate(name: str) -> float:
+        details[name] = measure(_SIZES[name])
+        return details[name]["messages_per_s"]
+
+    result = in_turns({name: lambda name=name: rate(name) for name in _SIZES}, 5)
+    for name, numbers in result.items():
+        numbers["GB_per_s"] = numbers["median"] * _SIZES[name] / 1e9
+        numbers["sender_us"], numbers["receiver_us"] = details[name]["sender_us"], details[name]["receiver_us"]
+    show("wire", {"unit": "messages/s", "variants": result})
+
+
+if __name__ == "__main__":
+    main()
