@@ -4,11 +4,12 @@ import subprocess
 import sys
 
 COMMANDS = (
+    ("machine",),
     ("dispatch",),
     ("wire",),
     ("throughput", "mnist"),
     ("throughput", "listred", "300"),
-    ("ui",),
+    ("ui", "listred", "1000"),
 )
 
 

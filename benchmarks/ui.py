@@ -67,7 +67,7 @@ def watched(target: str, instances: int) -> float:
 
 def main() -> None:
     target = sys.argv[1] if len(sys.argv) > 1 else "listred"
-    instances = int(sys.argv[2]) if len(sys.argv) > 2 else 600
+    instances = int(sys.argv[2]) if len(sys.argv) > 2 else 1000
     rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 5
     result = in_turns(
         {

@@ -55,13 +55,15 @@ async def send(sock: socket.socket, nbytes: int, messages: int) -> tuple[float, 
     peer: Peer = await connect_peer(sock, lambda frames: ready.set_result(None), lambda error: gone.set_result(None))
     await ready
     began, worked = time.perf_counter(), time.process_time()
-    for start in range(0, messages, _BURST):
-        for index in range(start, min(start + _BURST, messages)):
-            peer.send(FORWARD, 3, (index, 5, 7), payload)
-        peer.flush()
+    sent = 0
+    while sent < messages:
+        if not peer.unsent:
+            burst = min(_BURST, messages - sent)
+            for index in range(burst):
+                peer.send(FORWARD, 3, (sent + index, 5, 7), payload)
+            sent += burst
+            peer.flush()
         await asyncio.sleep(0)
-        while peer.unsent:
-            await asyncio.sleep(0)
     await gone
     return time.perf_counter() - began, time.process_time() - worked
 
