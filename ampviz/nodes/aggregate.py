@@ -82,7 +82,10 @@ class Ungroup(Node):
             if not pieces:
                 self.answer(0, state, None)
                 continue
-            self._waiting[state] = ({value: index for index, value in enumerate(ids)}, [None] * pieces, [pieces])
+            places = {value: index for index, value in enumerate(ids)}
+            if len(places) != pieces:
+                raise ValueError(f"{self.ids} holds a value twice: {list(ids)}")
+            self._waiting[state] = (places, [None] * pieces, [pieces])
             for index, value in enumerate(ids):
                 piece = payload[index : index + 1] if self.axis == 0 else payload[:, index]
                 self.send(0, (*state[:at], value, *state[at:]), piece)

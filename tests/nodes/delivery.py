@@ -1,0 +1,228 @@
+"""A host for traced graphs without ampviz's worker: one list of pending messages, delivered in any order that is drawn.
+
+It is stricter than a worker: payloads are frozen when sent, an answer must belong to a message that is still out, and
+an instance is gone once its last source came home.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import zlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ampviz.data.dataset import Instance
+from ampviz.graph import Edge, Graph
+from ampviz.knobs import KNOBS
+from ampviz.message import BACKWARD, FORWARD, Direction, Message
+from ampviz.nodes.base import Node, Send
+from ampviz.nodes.parameterised import Parameterised, Parameters
+from ampviz.nodes.terminal import Source
+from ampviz.optim import Optimizer
+from ampviz.state import State
+from ampviz.trace import trace
+
+NEVER = 10_000_000  # an update interval that no test reaches
+
+
+@dataclass
+class Traffic:
+    """Every message that travelled an edge, in the order sent."""
+
+    forward: list[tuple[State, Any]] = field(default_factory=list)
+    backward: list[tuple[State, Any]] = field(default_factory=list)
+
+
+class Ledger:
+    """An optimizer that adds up the gradients it is given and leaves the parameters alone."""
+
+    learning_rate = 1.0
+
+    def slots(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {"total": shape}
+
+    def initialise(self, slots: Mapping[str, Any]) -> None:
+        """The total starts at 0."""
+
+    def update(self, parameter: Any, gradient: Any, slots: Mapping[str, Any], learning_rate: float) -> None:
+        slots["total"] += gradient
+
+
+class Delivery:
+    """Hosts all nodes of `graph`; implements `ampviz.nodes.base.Host`. Keys are admitted with `admit`, then `run`."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        *,
+        seed: int = 0,
+        max_batch: int = 1,
+        dtype: type = np.float32,
+        optimizer: Optimizer | None = None,
+        **knobs: float,
+    ):
+        self.graph, self.dtype = graph, dtype
+        self.traffic = [Traffic() for _ in graph.edges]
+        self.pending: list[tuple[Node, Direction, Message]] = []
+        self.homes: Counter[int] = Counter()
+        self.losses: dict[int, tuple[int, float, dict[str, float]]] = {}
+        self.updates: list[str] = []
+        self.nodes = [node for node in graph.nodes if isinstance(node, Node)]
+        self.sources = [node for node in self.nodes if isinstance(node, Source)]
+        self._ticks = itertools.count()
+        self._instances: dict[int, Instance] = {}
+        self._out: list[set[State]] = [set() for _ in graph.edges]
+        self._random = random.Random(seed)
+        self._max_batch = max_batch
+        self._haste: dict[tuple[int, Direction], float] = {}
+        self.knobs = {name: float(knob.default) for name, knob in KNOBS.items() if knob.per_node}
+        self.knobs |= {"min_update_interval": NEVER, **knobs}
+        for node in self.nodes:
+            node.bind(self, graph)
+            if isinstance(node, Parameterised):
+                node.optimizer = optimizer or Ledger()
+                node.attach(self._parameters(node, node.optimizer))
+                node.retune(self.knobs, 1.0)
+
+    def node(self, name: str | int) -> Any:
+        """A node by name or id."""
+        return self.graph.node(name) if isinstance(name, str) else self.graph.nodes[name]
+
+    @property
+    def parameterised(self) -> list[Parameterised]:
+        return [node for node in self.nodes if isinstance(node, Parameterised)]
+
+    def admit(self, instances: Mapping[int, Instance]) -> None:
+        """Let instances in, by key: negative keys are validation."""
+        self._instances |= instances
+        for source, (key, instance) in itertools.product(self.sources, instances.items()):
+            state = (key, *(instance.state[name] for name in source.outputs[0].type.fields[1:]))
+            self.pending.append((source, FORWARD, (0, state, None)))
+
+    def run(self) -> None:
+        """Deliver until nothing is pending."""
+        while self.pending:
+            self._deliver()
+
+    def parameters(self) -> dict[str, Any]:
+        """The arrays by `node/parameter`: writing to one changes the model."""
+        return {
+            f"{node.name}/{name}": array
+            for node in self.parameterised
+            for name, array in node.parameters.arrays.items()
+        }
+
+    def gradients(self) -> dict[str, Any]:
+        """With `Ledger`: each node's gradient, summed over keys, by `node/parameter`."""
+        found = {}
+        for node in self.parameterised:
+            node.update()
+            for name, slots in node.parameters.slots.items():
+                found[f"{node.name}/{name}"] = slots["total"] * len(self.keys_with_gradient(node))
+        return found
+
+    def keys_with_gradient(self, node: Node) -> set[int]:
+        """The keys that sent this node a gradient."""
+        edges = self.graph.outgoing[node.id]
+        return {state[0] for edge in edges for state, dy in self.traffic[edge.id].backward if dy is not None}
+
+    # What nodes call
+
+    def clock(self) -> int:
+        return next(self._ticks)
+
+    def sender(self, node: Node) -> Send:
+        edges = self.graph.outgoing[node.id]
+        assert [edge.source_port for edge in edges] == list(range(len(node.outputs)))
+
+        def send(port: int, state: State, payload: Any) -> None:
+            edge = edges[port]
+            self._check_forward(edge, state, payload)
+            self._out[edge.id].add(state)
+            self.traffic[edge.id].forward.append((state, payload))
+            self.pending.append((self.node(edge.target), FORWARD, (edge.target_port, state, payload)))
+
+        return send
+
+    def answerer(self, node: Node) -> Send:
+        edges = self.graph.incoming[node.id]
+
+        def answer(port: int, state: State, payload: Any) -> None:
+            edge = edges[port]
+            assert state in self._out[edge.id], f"{edge} answers {state}, which is not out"
+            self._out[edge.id].remove(state)
+            if payload is not None:
+                payload.flags.writeable = False
+            self.traffic[edge.id].backward.append((state, payload))
+            self.pending.append((self.node(edge.source), BACKWARD, (edge.source_port, state, payload)))
+
+        return answer
+
+    def tables(self, key: int) -> Mapping[str, Any]:
+        return self._instances[key].tables
+
+    def payload(self, key: int, name: str) -> Any:
+        return self._instances[key].fields[name]
+
+    def came_home(self, key: int) -> None:
+        self.homes[key] += 1
+        if self.homes[key] == len(self.sources):
+            del self._instances[key]
+
+    def loss(self, node: Node, key: int, rows: int, total: float, metrics: Mapping[str, float]) -> None:
+        assert key not in self.losses
+        self.losses[key] = (rows, total, dict(metrics))
+
+    def updated(self, node: Node) -> None:
+        self.updates.append(node.name)
+
+    # Inside
+
+    def _check_forward(self, edge: Edge, state: State, payload: Any) -> None:
+        assert state not in self._out[edge.id], f"{edge} has {state} out already"
+        assert len(state) == len(edge.type.fields)
+        assert payload.ndim == 1 + len(edge.type.shape)
+        for size, expected in zip(payload.shape[1:], edge.type.shape, strict=True):
+            assert expected is None or size == expected, f"{edge} carries {payload.shape}"
+        payload.flags.writeable = False
+
+    def _deliver(self) -> None:
+        """One batch: a lane (node, direction) chosen with a haste of its own, so that some lanes wait for long."""
+        haste = [self._haste_of(node, direction) for node, direction, _ in self.pending]
+        (chosen,) = self._random.choices(range(len(self.pending)), haste)
+        node, direction, _ = self.pending[chosen]
+        lane = [index for index, entry in enumerate(self.pending) if entry[0] is node and entry[1] is direction]
+        size = min(self._random.randint(1, self._max_batch), len(lane))
+        picked = self._random.sample(lane, node.batch_limit(direction, size))
+        batch = [self.pending[index][2] for index in picked]
+        for index in sorted(picked, reverse=True):
+            del self.pending[index]
+        if direction is FORWARD:
+            node.forward(batch)
+        else:
+            node.backward(batch)
+
+    def _haste_of(self, node: Node, direction: Direction) -> float:
+        lane = (node.id, direction)
+        if lane not in self._haste:
+            self._haste[lane] = 10 ** self._random.uniform(-2, 1)
+        return self._haste[lane]
+
+    def _parameters(self, node: Parameterised, optimizer: Optimizer) -> Parameters:
+        rng = np.random.default_rng(zlib.crc32(node.name.encode()))
+        parameters = Parameters({name: value.astype(self.dtype) for name, value in node.initial(rng).items()})
+        for name, array in parameters.arrays.items():
+            shapes = optimizer.slots(array.shape)
+            parameters.slots[name] = {slot: np.zeros(shape, self.dtype) for slot, shape in shapes.items()}
+            optimizer.initialise(parameters.slots[name])
+        return parameters
+
+
+def hosted(model: Any, dataset: Sequence[Instance], **settings: Any) -> Delivery:
+    """A model function, traced on this data set and hosted."""
+    return Delivery(trace(model, dataset), **settings)

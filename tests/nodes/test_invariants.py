@@ -1,0 +1,102 @@
+"""The rules all nodes obey in any order of delivery: each message is answered once, nothing is remembered."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import ampviz as amp
+from ampviz import SGD, Instance, S
+from ampviz import nodes as nn
+from tests.nodes.delivery import NEVER, Delivery, hosted
+from tests.nodes.models import MODELS, instances
+
+PASS_ON = ("Isu", "Phi")  # these hand a gradient on, of use or not
+every_model = pytest.mark.parametrize("name", MODELS)
+
+
+def any_delivery(test):
+    """Draw the data, the order of delivery, the batch size and how often nodes update."""
+    drawn = given(
+        data=st.integers(0, 1000),
+        order=st.integers(0, 2**32),
+        max_batch=st.sampled_from([1, 2, 3, 16]),
+        interval=st.sampled_from([1, 3, NEVER]),
+    )
+    return settings(max_examples=25, deadline=None)(drawn(test))
+
+
+def delivered(name: str, *, data: int, order: int, max_batch: int, interval: int) -> Delivery:
+    """Three training and two validation keys, run to the end."""
+    given = instances(name, 5, data)
+    delivery = hosted(
+        MODELS[name][0], given, seed=order, max_batch=max_batch, optimizer=SGD(0.1), min_update_interval=interval
+    )
+    delivery.admit(dict(zip([4, 9, 7, -1, -3], given, strict=True)))
+    delivery.run()
+    return delivery
+
+
+def test_the_models_use_every_node():
+    kinds = {node.kind for name in MODELS for node in hosted(MODELS[name][0], instances(name, 5)).nodes}
+    assert kinds == set(nn.__all__)
+
+
+@every_model
+@any_delivery
+def test_every_message_is_answered_once_with_its_state(name, **drawn):
+    for traffic in delivered(name, **drawn).traffic:
+        sent = [state for state, _ in traffic.forward]
+        assert len(set(sent)) == len(sent)
+        assert Counter(state for state, _ in traffic.backward) == Counter(sent)
+
+
+@every_model
+@any_delivery
+def test_in_the_end_all_are_home_and_forgotten(name, **drawn):
+    delivery = delivered(name, **drawn)
+    assert delivery.homes == dict.fromkeys([4, 9, 7, -1, -3], len(delivery.sources))
+    assert {node.name: node.cached() for node in delivery.nodes if node.cached()} == {}
+
+
+@every_model
+@any_delivery
+def test_gradients_have_the_form_of_what_was_sent_and_validation_has_none(name, **drawn):
+    for traffic in delivered(name, **drawn).traffic:
+        sent = dict(traffic.forward)
+        for state, dy in traffic.backward:
+            if dy is not None:
+                assert state[0] >= 0
+                assert (dy.shape, dy.dtype) == (sent[state].shape, sent[state].dtype)
+
+
+@every_model
+def test_nodes_that_compute_give_no_gradient_where_none_is_of_use(name):
+    delivery = delivered(name, data=3, order=3, max_batch=4, interval=NEVER)
+    useless = [edge for edge in delivery.graph.edges if not edge.gradient]
+    assert useless
+    for edge in useless:
+        if delivery.node(edge.target).kind not in PASS_ON:
+            assert all(dy is None for _, dy in delivery.traffic[edge.id].backward)
+
+
+def optional(x, extra, y):
+    amp.discard(nn.Linear(3, 2, name="unused")(nn.Ungroup(S.i, name="pieces")(extra)))
+    nn.MSE()(nn.Linear(3, 2)(x), y)
+
+
+@pytest.mark.parametrize("pieces", [0, 1, 3])
+def test_a_payload_without_rows_ungroups_to_nothing_and_comes_home(pieces):
+    x, y = np.ones((1, 3), np.float32), np.ones((1, 2), np.float32)
+    given = Instance({"x": x, "extra": np.ones((pieces, 3), np.float32), "y": y})
+    delivery = hosted(optional, [given])
+    delivery.admit({0: given})
+    delivery.run()
+    assert delivery.homes == {0: 3}
+    assert not any(node.cached() for node in delivery.nodes)
+    (edge,) = delivery.graph.outgoing[delivery.node("pieces").id]
+    assert sorted(state for state, _ in delivery.traffic[edge.id].forward) == [(0, i) for i in range(pieces)]

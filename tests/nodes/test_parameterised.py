@@ -1,0 +1,237 @@
+"""Updates of nodes with parameters: what they step by, when they happen, and what staleness is counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ampviz import SGD, Instance
+from ampviz.message import BACKWARD, FORWARD
+from ampviz.nodes import kernels
+from tests.nodes.delivery import NEVER, Delivery, hosted
+from tests.nodes.models import instances, perceptron, rows
+
+RATE = 0.5
+ROWS = 4  # of each instance: the Linear gets as many messages (1, 3) for each key
+
+
+class Layer:
+    """The Linear 3 -> 2 of the model `rows`, driven by hand: what it gets is remembered for the naive gradient."""
+
+    def __init__(self, **settings):
+        self.rng = np.random.default_rng(1)
+        self.data = [self.instance() for _ in range(3)]
+        settings = {"optimizer": SGD(0.1), "learning_rate": RATE, **settings}
+        self.delivery: Delivery = hosted(rows, self.data, **settings)
+        self.node = self.delivery.node("in")
+        self.start = self.weights()
+        self.seen: dict[tuple[int, int], np.ndarray] = {}
+
+    def instance(self) -> Instance:
+        x = self.rng.normal(size=(ROWS, 3)).astype(np.float32)
+        return Instance({"x": x, "y": x[:, :2]}, tables={"rows": ROWS})
+
+    def weights(self) -> np.ndarray:
+        """W over b."""
+        return np.vstack([self.node.W, self.node.b])
+
+    def moved(self) -> np.ndarray:
+        """How far W and b went since the layer was made."""
+        return self.start - self.weights()
+
+    def forward(self, *keys: int, rows: int = 1) -> None:
+        """Each key enters; its pieces reach the layer, one after the other, with this many rows each."""
+        for key in keys:
+            self.delivery.admit({key: self.instance()})
+            for name in ("x", "ungroup1"):
+                x = self.delivery.payload(key, "x")
+                self.delivery.node(name).forward([(0, (key,), x)])
+            for i in range(ROWS):
+                self.seen[key, i] = self.rng.normal(size=(rows, 3)).astype(np.float32)
+                self.node.forward([(0, (key, i), self.seen[key, i])])
+
+    def backward(self, *states: tuple[int, int], batch: bool = False) -> np.ndarray:
+        """Answer these; returns the summed gradient of W over b, as the naive sum over rows."""
+        total, messages = np.zeros((4, 2)), []
+        for state in states:
+            dy = self.rng.normal(size=(len(self.seen[state]), 2)).astype(np.float32)
+            for row, slope in zip(self.seen[state], dy, strict=True):
+                total += np.outer([*row, 1], slope)
+            messages.append((0, state, dy))
+        for part in [messages] if batch else [[message] for message in messages]:
+            self.node.backward(part)
+        return total
+
+
+@pytest.mark.parametrize("batch", [False, True])
+@pytest.mark.parametrize(
+    ("states", "keys"),
+    [
+        ([(5, 0)], 1),
+        ([(5, 2), (5, 0), (5, 1)], 1),
+        ([(5, 0), (6, 0)], 2),
+        ([(5, 0), (6, 3), (5, 1), (7, 2), (5, 3), (6, 1)], 3),
+    ],
+)
+def test_an_update_is_the_sum_of_the_gradients_over_the_distinct_keys(states, keys, batch):
+    layer = Layer(min_update_interval=len(states))
+    layer.forward(5, 6, 7)
+    total = layer.backward(*states, batch=batch)
+    np.testing.assert_allclose(layer.moved(), RATE * total / keys, rtol=1e-5, atol=1e-6)
+    assert (layer.node.version, layer.node.pending, layer.delivery.updates) == (1, 0, ["in"])
+
+
+def test_each_update_starts_anew():
+    layer = Layer(min_update_interval=2)
+    layer.forward(5, 6)
+    first = layer.backward((5, 0), (6, 0)) / 2
+    second = layer.backward((6, 1), (6, 2))
+    np.testing.assert_allclose(layer.moved(), RATE * (first + second), rtol=1e-5, atol=1e-6)
+
+
+def test_pending_gradients_stay_until_the_interval_is_full():
+    layer = Layer(min_update_interval=3)
+    layer.forward(5, 6)
+    total = layer.backward((5, 0), (6, 0))
+    assert not layer.moved().any()
+    assert (layer.node.pending, layer.node.version, layer.delivery.updates) == (2, 0, [])
+    total += layer.backward((6, 1))
+    np.testing.assert_allclose(layer.moved(), RATE * total / 2, rtol=1e-5, atol=1e-6)
+
+
+def test_a_shorter_interval_updates_with_the_next_gradient():
+    layer = Layer(min_update_interval=NEVER)
+    layer.forward(5)
+    total = layer.backward((5, 0), (5, 1))
+    layer.node.retune({**layer.delivery.knobs, "min_update_interval": 2.0}, 1.0)
+    assert layer.node.version == 0
+    total += layer.backward((5, 2))
+    np.testing.assert_allclose(layer.moved(), RATE * total, rtol=1e-5, atol=1e-6)
+
+
+def test_update_steps_by_what_is_pending_and_else_does_nothing():
+    layer = Layer(min_update_interval=NEVER)
+    layer.forward(5)
+    layer.node.update()
+    assert (layer.node.version, layer.delivery.updates) == (0, [])
+    total = layer.backward((5, 0))
+    layer.node.update()
+    layer.node.update()
+    np.testing.assert_allclose(layer.moved(), RATE * total, rtol=1e-5, atol=1e-6)
+    assert (layer.node.version, layer.delivery.updates) == (1, ["in"])
+
+
+def test_an_answer_without_a_gradient_does_not_count():
+    layer = Layer(min_update_interval=2)
+    layer.forward(5, 6)
+    total = layer.backward((5, 0))
+    layer.node.backward([(0, (6, i), None) for i in range(ROWS)])
+    assert (layer.node.pending, layer.node.cached()) == (1, ROWS - 1)
+    layer.node.update()
+    np.testing.assert_allclose(layer.moved(), RATE * total, rtol=1e-5, atol=1e-6)
+
+
+def test_validation_is_not_remembered_by_the_layer():
+    layer = Layer()
+    layer.forward(-1)
+    assert layer.node.cached() == 0
+
+
+def test_validation_is_not_remembered_when_it_runs_in_a_batch_with_training():
+    given = instances("perceptron", 2)
+    delivery = hosted(perceptron, given)
+    for key in (4, -1):
+        delivery.admit({key: given[0]})
+        delivery.node("x").forward([(0, (key,), None)])
+    delivery.node("fc1").forward([(0, (4,), given[0].fields["x"]), (0, (-1,), given[1].fields["x"])])
+    assert delivery.node("fc1").cached() == 1
+
+
+@pytest.mark.parametrize(("pending", "limit", "expected"), [(0, 16, 5), (0, 3, 3), (3, 16, 2), (4, 16, 1), (4, 1, 1)])
+def test_a_backward_batch_ends_where_the_node_updates(pending, limit, expected):
+    layer = Layer(min_update_interval=5)
+    layer.forward(5, 6)
+    layer.backward(*list(layer.seen)[:pending])
+    assert layer.node.batch_limit(BACKWARD, limit) == expected
+    assert layer.node.batch_limit(FORWARD, limit) == limit
+
+
+def test_a_batch_has_a_message_even_when_the_interval_is_overdue():
+    layer = Layer(min_update_interval=NEVER)
+    layer.forward(5)
+    layer.backward((5, 0), (5, 1), (5, 2))
+    layer.node.retune({**layer.delivery.knobs, "min_update_interval": 1.0}, 1.0)
+    assert layer.node.batch_limit(BACKWARD, 16) == 1
+
+
+@given(interval=st.integers(1, 9), order=st.integers(0, 2**32), max_batch=st.integers(1, 16))
+@settings(max_examples=25, deadline=None)
+def test_no_interval_is_longer_than_asked_for(interval, order, max_batch):
+    given = instances("rows", 6)
+    settings = {"optimizer": SGD(0.1), "min_update_interval": interval}
+    delivery = hosted(rows, given, seed=order, max_batch=max_batch, **settings)
+    delivery.admit(dict(enumerate(given)))
+    delivery.run()
+    messages = sum(len(instance.fields["x"]) for instance in given)
+    node = delivery.node("in")
+    assert (node.version, node.pending) == divmod(messages, interval)
+    assert delivery.updates == ["in"] * node.version
+
+
+def test_staleness_counts_the_updates_between_forward_and_backward():
+    layer = Layer(min_update_interval=2)
+    layer.forward(5, 6)
+    layer.backward(*((5, i) for i in range(ROWS)))
+    layer.forward(7)
+    layer.backward((6, 0), (7, 0), (7, 1), (6, 1), (7, 2))
+    expected = Counter({0: 2 + 1, 1: 2 + 1, 2: 1 + 1, 3: 1})
+    assert {stale: count for stale, count in enumerate(layer.node.staleness) if count} == expected
+    assert (layer.node.staleness_sum, layer.node.staleness_max) == (3 + 2 * 2 + 3, 3)
+
+
+def test_the_last_bin_of_the_histogram_takes_all_that_is_staler():
+    layer = Layer(min_update_interval=1)
+    keys = range(17)
+    layer.forward(*keys)
+    layer.backward(*((key, i) for key in keys for i in range(ROWS)))
+    bins = len(layer.node.staleness)
+    assert layer.node.staleness == [1] * (bins - 1) + [17 * ROWS - bins + 1]
+    assert (layer.node.staleness_sum, layer.node.staleness_max) == (sum(range(17 * ROWS)), 17 * ROWS - 1)
+
+
+def test_many_rows_are_folded_on_the_way_into_the_same_gradient(monkeypatch):
+    products = []
+
+    def spy(x, dy, product=kernels.linear_weight_gradient):
+        products.append(len(x))
+        return product(x, dy)
+
+    monkeypatch.setattr(kernels, "linear_weight_gradient", spy)
+    layer = Layer(min_update_interval=2 * ROWS, dtype=np.float64)
+    layer.forward(5, 6, rows=400)
+    total = layer.backward(*layer.seen)
+    assert (len(products), sum(products)) == (3, 400 * 2 * ROWS)
+    np.testing.assert_allclose(layer.moved(), RATE * total / 2, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("limit", [0.25, 1e6])
+def test_a_gradient_is_clipped_to_the_joint_norm_of_the_nodes_arrays(limit):
+    layer = Layer(min_update_interval=2, gradient_clip=limit)
+    layer.forward(5, 6)
+    mean = layer.backward((5, 0), (6, 0)) / 2
+    norm = np.sqrt((mean**2).sum())
+    assert 0.25 < norm < 1e6
+    np.testing.assert_allclose(layer.moved(), RATE * mean * min(1, limit / norm), rtol=1e-5, atol=1e-6)
+
+
+def test_the_learning_rate_is_the_knob_times_what_the_decay_has_come_to():
+    layer = Layer(min_update_interval=1)
+    layer.forward(5)
+    first = layer.backward((5, 0))
+    layer.node.retune({**layer.delivery.knobs, "learning_rate": 2.0}, 0.125)
+    second = layer.backward((5, 1))
+    np.testing.assert_allclose(layer.moved(), RATE * first + 0.25 * second, rtol=1e-5, atol=1e-6)
