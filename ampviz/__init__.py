@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ampviz.optim import Momentum as Momentum
     from ampviz.state import S as S
     from ampviz.state import T as T
-    from ampviz.trace import trace as trace
+    from ampviz.tracing import trace as trace
 
 __version__ = "0.1.0"
 
@@ -39,7 +39,7 @@ _HOMES = {
     "T": "state",
     "discard": "nodes.terminal",
     "loop": "nodes.control",
-    "trace": "trace",
+    "trace": "tracing",
 }
 
 __all__ = [*_HOMES, "nodes"]  # all are strings

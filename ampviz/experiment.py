@@ -18,7 +18,7 @@ from ampviz.graph import Graph
 from ampviz.knobs import KnobValues
 from ampviz.nodes.parameterised import Parameterised
 from ampviz.optim import SGD, Optimizer
-from ampviz.trace import trace
+from ampviz.tracing import trace
 
 
 @dataclass(frozen=True, slots=True)

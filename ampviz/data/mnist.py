@@ -41,8 +41,10 @@ def idx_images(images: Path, labels: Path, *, rows: int = 100, classes: int = 10
     def build() -> dict[str, NDArray[Any]]:
         pixels, targets = read_idx(images), read_idx(labels)
         _check(images, pixels, labels, targets, classes)
-        return {"images": pixels, "labels": targets.astype(np.uint8)}
+        return {"images": pixels, "labels": targets}
 
+    if rows < 1:
+        raise DataError("a bucket has at least one row", where=str(images), got=rows)
     if not images.is_file() or not labels.is_file():
         missing = labels if images.is_file() else images
         raise DataError("no such file", where=str(missing))
@@ -62,6 +64,8 @@ def _check(images: Path, pixels: NDArray[Any], labels: Path, targets: NDArray[An
         raise DataError("not images", where=str(images), expected="uint8 of rank 2 or more", got=pixels.dtype)
     if targets.shape != (len(pixels),):
         raise DataError("not one label for each image", where=str(labels), expected=(len(pixels),), got=targets.shape)
+    if targets.dtype.kind not in "iu":
+        raise DataError("not labels", where=str(labels), expected="whole numbers", got=targets.dtype)
     if not len(targets):
         raise DataError("there are no images", where=str(images))
     wrong = np.flatnonzero((targets < 0) | (targets >= classes))

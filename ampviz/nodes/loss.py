@@ -29,7 +29,7 @@ class Loss(Join):
         for prediction, label in zip(predictions, labels, strict=True):
             if len(prediction) != len(label):
                 raise ValueError(f"{len(prediction)} predictions for {len(label)} labels")
-        weights = np.repeat([np.float32(1.0 / count) for count in counts], counts)
+        weights = np.repeat([np.float32(1.0 / max(count, 1)) for count in counts], counts)
         start = self.host.clock()
         losses, gradient, metrics = self.compare(stack(predictions), stack(labels), weights)
         self.kernel_ns += self.host.clock() - start

@@ -34,15 +34,26 @@ class _Viewer:
         self.pending = server.history.copy()
         self.channel: Channel[Request] = Channel(request_decoder, self._requests, self._lost, max_frame=_MAX_REQUEST)
         self.greeted = False
+        self.behind = True
 
     def tick(self, snapshot: Snapshot) -> None:
         self.pending.add(snapshot)
-        if self.channel.closed or self.channel.backlog > _BACKLOG:
-            return
+        self.behind = self.channel.closed or self.channel.backlog > _BACKLOG
+        if not self.behind:
+            self._show(snapshot)
+
+    def finish(self, last: Snapshot | None, finished: Finished) -> None:
+        if self.behind:
+            self._show(last)
+        self.channel.send([finished])
+        self.channel.close()
+
+    def _show(self, snapshot: Snapshot | None) -> None:
         if not self.greeted:
             self.greeted = True
             self.channel.send([Hello(VERSION, self.server.info, True)])
-        self.channel.send_encoded(encode([Tick(self.pending.take(snapshot))]))
+        if snapshot is not None:
+            self.channel.send_encoded(encode([Tick(self.pending.take(snapshot))]))
 
     def _requests(self, requests: list[Request]) -> None:
         self.channel.send([self.server.session.request(request) for request in requests])
@@ -65,6 +76,7 @@ class LinkServer:
         self.nobody = asyncio.Event()
         self.nobody.set()
         self._server: asyncio.AbstractServer | None = None
+        self._last: Snapshot | None = None
         self._elsewhere: Path | None = None
 
     async def start(self) -> None:
@@ -87,6 +99,7 @@ class LinkServer:
 
     def tick(self, snapshot: Snapshot) -> None:
         """Remember a snapshot and send it to every viewer that keeps up."""
+        self._last = snapshot
         self.history.add(snapshot)
         for viewer in list(self.viewers):
             viewer.tick(snapshot)
@@ -94,8 +107,7 @@ class LinkServer:
     async def finish(self, exit_code: int, error: str, report: dict[str, Any]) -> None:
         """Tell every viewer the outcome and close."""
         for viewer in list(self.viewers):
-            viewer.channel.send([Finished(exit_code, error, report)])
-            viewer.channel.close()
+            viewer.finish(self._last, Finished(exit_code, error, report))
         with contextlib.suppress(TimeoutError):  # a viewer that hangs does not keep the session
             async with asyncio.timeout(2):
                 await self.nobody.wait()

@@ -26,4 +26,5 @@ def publish(worker: Worker, board: Board, unsent: int = 0) -> None:
             row["updates"], row["pending"] = node.version, node.pending
             row["staleness_sum"], row["staleness_max"] = node.staleness_sum, node.staleness_max
             row["staleness"] = node.staleness
-    board.workers[worker.index] = (os.getpid(), worker.busy_ns, kernel_ns, worker.messages, unsent)
+    beats = int(board.workers[worker.index]["beats"]) + 1
+    board.workers[worker.index] = (os.getpid(), worker.busy_ns, kernel_ns, worker.messages, unsent, beats)

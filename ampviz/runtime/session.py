@@ -24,6 +24,7 @@ from ampviz.runtime.fold import Rates, fold
 from ampviz.runtime.goal import Goal
 from ampviz.runtime.outcome import outcome
 from ampviz.runtime.spec import RunSpec
+from ampviz.runtime.stall import StallWatch
 from ampviz.runtime.store import ParameterStore
 from ampviz.runtime.worker import Worker
 from ampviz.telemetry.board import Board
@@ -55,6 +56,7 @@ class Session:
         self.backend = self._backend()
         self.on_tick: Callable[[Snapshot], None] = lambda snapshot: None
         self._rates = Rates()
+        self._stall = StallWatch(self.graph, self.board)
         self._epochs_seen, self._epochs_at_save = 0, len(progress.epochs)
         self._ended = asyncio.Event()
 
@@ -191,6 +193,10 @@ class Session:
     async def _tick_until_ended(self) -> None:
         while not self._ended.is_set():
             self._tick()
+            stalled = self._stall.look(self.controller)
+            if stalled:
+                self.controller.fail(stalled)
+                self._flush()
             try:
                 async with asyncio.timeout(TICK_S):
                     await self._ended.wait()

@@ -23,7 +23,7 @@ NODE = np.dtype(
         "cached", "pending", "staleness_sum", "staleness_max",
     )] + [("staleness", np.int64, (STALENESS_BINS,))]
 )  # fmt: skip
-WORKER = np.dtype([(name, np.int64) for name in ("pid", "busy_ns", "kernel_ns", "messages", "unsent")])
+WORKER = np.dtype([(name, np.int64) for name in ("pid", "busy_ns", "kernel_ns", "messages", "unsent", "beats")])
 
 _SECOND = 1e9
 
@@ -44,7 +44,7 @@ class Board:
         """Every worker's row."""
         return tuple(
             WorkerStats(pid, busy / _SECOND, kernel / _SECOND, messages, unsent)
-            for pid, busy, kernel, messages, unsent in self.workers.tolist()
+            for pid, busy, kernel, messages, unsent, _ in self.workers.tolist()
         )
 
     def close(self) -> None:

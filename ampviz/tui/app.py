@@ -62,7 +62,9 @@ class AmpvizApp(App[Finished | None]):
     TITLE = "ampviz"
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(key.keys, key.action, key.help, show=False, priority=key.action == "leave") for key in KEYS
+        Binding(press, key.action, key.help, show=False, priority=press.startswith("ctrl+"))
+        for key in KEYS
+        for press in key.keys.split(",")
     ]
 
     def __init__(self, feed: Feed, *, ascii_only: bool = False):
@@ -96,6 +98,7 @@ class AmpvizApp(App[Finished | None]):
         for theme in (INK, PAPER):
             self.register_theme(theme)
         self.theme = INK.name
+        self.set_class(self.glyphs is ASCII, "ascii")
         self._drawable = True
         self.query_one("#footer", Static).update(self._footer())
         self._arrange()
@@ -104,7 +107,7 @@ class AmpvizApp(App[Finished | None]):
 
     def on_resize(self, event: events.Resize) -> None:
         if self._drawable:
-            self._arrange()
+            self.call_later(self._arrange)  # Textual notes the new size after this handler
 
     # What comes from the session
 
@@ -150,6 +153,7 @@ class AmpvizApp(App[Finished | None]):
     def action_undo_knob(self) -> None:
         if self._undo:
             name, before = self._undo.pop()
+            self._requested[name] = before
             self._send(lambda number: SetKnob(number, name, before))
         else:
             self._say("no knob was changed here")
@@ -240,15 +244,16 @@ class AmpvizApp(App[Finished | None]):
         refused = await self._asked(lambda number: SetKnob(number, name, value))
         self._unanswered -= 1
         if refused:
-            self._requested.pop(name, None)
+            if self._requested.get(name) == value:
+                self._requested[name] = before
         elif before is not None:
             self._undo.append((name, before))
         return refused
 
     def _knob(self, name: str) -> Any:
         """The value in force as far as known: what was asked for last, else what the session shows."""
-        shown = self.view.snapshot.knobs if self.view.snapshot else {}
-        return self._requested.get(name, shown.get(name))
+        known = (self.view.snapshot.knobs if self.view.snapshot else {}) | self._requested
+        return known.get(name, known.get(name.rpartition(".")[2]))
 
     def _say(self, words: str) -> None:
         self.view.message = words
@@ -286,7 +291,9 @@ class AmpvizApp(App[Finished | None]):
         for kind in PANES:
             pane = base.query_one(kind)
             name = str(pane.id)
-            if self._chosen:
+            if small:
+                pane.display = False
+            elif self._chosen:
                 pane.display = name == self._chosen
             elif self._narrow:
                 pane.display = name in _OVERVIEW

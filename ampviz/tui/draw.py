@@ -8,7 +8,7 @@ from rich.text import Text
 
 from ampviz.telemetry.snapshot import EpochReport, Event, Snapshot
 from ampviz.tui.chart import marker_letter
-from ampviz.tui.glyphs import DIM, GOOD, HOT, MARK, TRAIN, VALID, Glyphs, age, clock, number
+from ampviz.tui.glyphs import DIM, GOOD, HOT, MARK, TRAIN, VALID, Glyphs, age, clock, drawable, number
 from ampviz.tui.view import NodeView, View
 
 _STALE_LIMIT = 4.0
@@ -16,7 +16,7 @@ _STALE_LIMIT = 4.0
 
 def sparkline(values: Sequence[int], width: int, glyphs: Glyphs) -> str:
     """The last `width` values, oldest left, scaled to their largest; 0 is a blank."""
-    shown = list(values)[-width:]
+    shown = list(values)[max(0, len(values) - width) :]
     top = max(shown, default=0)
     levels = len(glyphs.levels) - 1
     marks = [glyphs.levels[-(-value * levels // top)] if value else glyphs.levels[0] for value in shown] if top else []
@@ -44,7 +44,9 @@ def queue_table(rows: Sequence[NodeView], width: int, height: int, cursor: int, 
     first = max(0, min(cursor - visible + 1, len(rows) - visible)) if len(rows) > visible else 0
     for index, row in enumerate(rows[first : first + visible], first):
         text.append("\n")
-        text.append_text(_queue_line(row, name_width, history, index == cursor, glyphs))
+        line = _queue_line(row, name_width, history, index == cursor, glyphs)
+        line.truncate(width)
+        text.append_text(line)
     return text
 
 
@@ -62,22 +64,23 @@ def _queue_line(row: NodeView, name_width: int, history: int, selected: bool, gl
         line.append(number(row.staleness, 6), style=HOT if stale else "")
         line.append(" !" if stale else "", style=f"bold {HOT}")
     else:
-        line.append("      ·     ·", style=DIM)
+        line.append(f"{glyphs.idle:>7}{glyphs.idle:>6}", style=DIM)
     return line
 
 
 def in_flight_table(snapshot: Snapshot, width: int, height: int, glyphs: Glyphs) -> Text:
     """Instances in flight, oldest first, with a bar of their age."""
     limit = snapshot.knobs.get("max_active_keys", 0)
-    text = Text(f"{snapshot.in_flight_count} of at most {limit}", style="bold", no_wrap=True)
+    text = Text(f"{snapshot.in_flight_count} of at most {limit}"[:width], style="bold", no_wrap=True)
     oldest = max((entry.age_s for entry in snapshot.in_flight), default=0.0)
     room = max(0, min(30, width - 24))
     for entry in snapshot.in_flight[: max(0, height - 1)]:
         kind = "train" if entry.key >= 0 else "valid"
         filled = round(entry.age_s / oldest * room) if oldest else 0
-        text.append(f"\nk{abs(entry.key):<8d} {kind} ")
-        text.append(f"{age(entry.age_s):>6} ")
-        text.append(glyphs.busy * filled, style=TRAIN)
+        line = Text(f"k{abs(entry.key):<8d} {kind} {age(entry.age_s):>6} ")
+        line.append(glyphs.busy * filled, style=TRAIN)
+        line.truncate(width)
+        text.append("\n").append_text(line)
     return text
 
 
@@ -87,9 +90,11 @@ def worker_table(view: View, width: int, glyphs: Glyphs) -> Text:
     shares = view.worker_shares()
     workers = view.snapshot.workers if view.snapshot else ()
     for index, (worker, (busy, kernel, messages)) in enumerate(zip(workers, shares, strict=True)):
-        text.append(f"\nw{index:<5d} {worker.pid:>8} ")
-        text.append_text(share_bar(busy, 0.0, 10, glyphs))
-        text.append(f" {busy:4.0%} {kernel:8.0%} {number(messages, 7)} {worker.unsent:6d}")
+        line = Text(f"w{index:<5d} {worker.pid:>8} ")
+        line.append_text(share_bar(busy, 0.0, 10, glyphs))
+        line.append(f" {busy:4.0%} {kernel:8.0%} {number(messages, 7)} {worker.unsent:6d}")
+        line.truncate(width)
+        text.append("\n").append_text(line)
     return text
 
 
@@ -106,8 +111,8 @@ def event_lines(events: Sequence[Event], width: int, height: int, glyphs: Glyphs
         line = Text(f"{clock(event.at)} ", style=DIM, no_wrap=True)
         line.append(f"{event.kind:<10}", style=f"bold {colour}".strip())
         line.append(f" {letters[index]}" if index in letters else "", style=f"bold {MARK}")
-        line.append(f" {event.text}")
-        line.truncate(width, overflow="ellipsis")
+        line.append(f" {drawable(event.text, glyphs)}")
+        line.truncate(width, overflow="ellipsis" if glyphs.braille else "crop")
         lines.append(line)
     return Text("\n").join(lines)
 
@@ -130,6 +135,7 @@ def status_line(view: View, width: int, glyphs: Glyphs) -> Text:
     colour = {"RUN": GOOD, "PAUSED": VALID, "FAILED": HOT, "LOST": HOT}.get(state.split(" ")[0], "")
     line = Text(f" ampviz {view.info.target} ", style="bold", no_wrap=True)
     line.append(f" {glyph} {state} ", style=f"bold reverse {colour}".strip())
+    line.truncate(width)
     if snapshot is None:
         return line
     parts = [

@@ -41,6 +41,11 @@ MARK = "#cc79a7"
 DIM = "dim"
 
 
+def drawable(words: str, glyphs: Glyphs) -> str:
+    """The words in the characters of the set."""
+    return words if glyphs.braille else words.replace("→", "->").encode("ascii", "replace").decode()
+
+
 def number(value: float, width: int = 0) -> str:
     """A number in at most five characters or so: 312, 4.7k, 1.2M, 0.04."""
     size = abs(value)

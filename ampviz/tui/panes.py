@@ -9,7 +9,7 @@ from textual.widget import Widget
 
 from ampviz.tui.chart import draw_chart, marker_letter
 from ampviz.tui.draw import event_lines, in_flight_table, queue_table, worker_table
-from ampviz.tui.glyphs import DIM, MARK, UNICODE, Glyphs, number
+from ampviz.tui.glyphs import DIM, MARK, UNICODE, Glyphs, drawable, number
 from ampviz.tui.view import View
 
 
@@ -28,8 +28,8 @@ class Pane(Widget, can_focus=True):
     def show(self, view: View, glyphs: Glyphs) -> None:
         """Draw this from now on."""
         self.view, self.glyphs = view, glyphs
-        self.border_subtitle = self.subtitle(view)
-        self.refresh()
+        self.border_subtitle = Text(self.subtitle(view))  # a str would be read as markup
+        self.refresh(layout=bool(self.styles.auto_dimensions))  # its height follows its text
 
     def subtitle(self, view: View) -> str:
         """A few words for the lower border."""
@@ -82,9 +82,12 @@ class LossPane(Pane):
         )
         if legend:
             first = len(markers) - len(legend)
-            words = [f"{marker_letter(first + i)} {number(x)} {label}" for i, (x, label) in enumerate(legend)]
+            words = [
+                f"{marker_letter(first + i)} {number(x)} {drawable(label, self.glyphs)}"
+                for i, (x, label) in enumerate(legend)
+            ]
             line = Text("\n        " + "   ".join(words), style=MARK)
-            line.truncate(width + 1, overflow="ellipsis")
+            line.truncate(width + 1, overflow="ellipsis" if self.glyphs.braille else "crop")
             chart.append_text(line)
         return chart
 

@@ -77,7 +77,7 @@ class View:
             Status.PAUSED: "PAUSED",
             Status.STOPPING: "STOPPING",
         }.get(self.snapshot.status, self.snapshot.status.upper())
-        return f"{words} · VIEW FROZEN" if self.frozen else words
+        return f"{words} (VIEW FROZEN)" if self.frozen else words
 
     def nodes(self) -> list[NodeView]:
         """The rows of the queue pane, sorted."""

@@ -25,7 +25,7 @@ from ampviz.nodes.parameterised import Parameterised, Parameters
 from ampviz.nodes.terminal import Source
 from ampviz.optim import Optimizer
 from ampviz.state import State
-from ampviz.trace import trace
+from ampviz.tracing import trace
 
 NEVER = 10_000_000  # an update interval that no test reaches
 

@@ -117,6 +117,17 @@ def poisoned() -> amp.Experiment:
     return amp.Experiment(perceptron, data, None, amp.SGD(0.1), epochs=1)
 
 
+def lossy() -> amp.Experiment:
+    """An instance of odd key never reaches one input of the join."""
+
+    def model(x, label):
+        even, odd = nn.Cond(S.key % 2 == 0, name="parity")(nn.Linear(INPUTS, CLASSES, name="fc")(x))
+        amp.discard(odd)
+        nn.SoftmaxCrossEntropy(name="loss")(even, label)
+
+    return amp.Experiment(model, Blobs(24, 0), None)
+
+
 def raising() -> amp.Experiment:
     def model(x, label):
         return x.nonsense

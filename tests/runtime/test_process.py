@@ -104,6 +104,15 @@ def test_a_loss_that_is_not_finite_fails_the_run(tmp_path: Path):
     assert "learning rate" in session.controller.error
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["inline", "process"])
+def test_a_model_that_loses_messages_fails_instead_of_hanging(tmp_path: Path, backend):
+    session = Session(spec("lossy", backend=backend), tmp_path)
+    assert run_session(session)["exit"] == 1
+    assert "no message moves, yet keys 1" in session.controller.error
+    assert "loss" in session.controller.error
+
+
 def test_a_killed_worker_fails_the_run_and_is_named(tmp_path: Path):
     session = Session(spec("endless"), tmp_path)
 

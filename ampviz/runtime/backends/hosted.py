@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 
 import msgspec
+import numpy as np
 import uvloop
 
 from ampviz.errors import AmpvizError, NodeError, WorkerError
@@ -148,6 +149,7 @@ class HostedWorker:
 
 def main() -> int:
     """Run the worker that the JSON in the first argument describes; returns the exit code."""
+    np.seterr(over="ignore", invalid="ignore", divide="ignore")  # the loss is checked instead
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-c reaches the whole group; the session decides what it means
     try:
         hosted = HostedWorker(msgspec.json.decode(sys.argv[1], type=WorkerSetup))

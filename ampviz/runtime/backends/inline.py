@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import numpy as np
+
 from ampviz.errors import NodeError
 from ampviz.runtime.commands import Command, Failed, Report, Stepped
 from ampviz.runtime.controller import ALL, ANY
@@ -71,6 +73,10 @@ class InlineBackend:
             publish(worker, self._board)
 
     async def _run(self) -> None:
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the loss is checked instead
+            await self._take_turns()
+
+    async def _take_turns(self) -> None:
         while True:
             end = time.monotonic() + _SLICE_S
             busy = True

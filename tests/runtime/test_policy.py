@@ -1,0 +1,112 @@
+"""Policies: which queue is served next, against plain descriptions of each rule."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ampviz.knobs import POLICIES as KNOB_CHOICES
+from ampviz.message import BACKWARD, FORWARD
+from ampviz.nodes.base import Node
+from ampviz.runtime.policy import POLICIES
+from ampviz.runtime.worker import Slot
+
+KEYS = st.integers(-9, 9)
+QUEUES = st.lists(st.tuples(KEYS, st.integers(1, 20) | st.none()), max_size=4)
+SLOTS = st.lists(st.tuples(QUEUES, QUEUES, st.integers(0, 5)), min_size=1, max_size=5)
+
+
+def slot(forward, backward=(), since: int = 0) -> Slot:
+    """A slot whose queues hold messages of (key, rows); rows None is a message without payload."""
+    made = Slot(Node("node"), ready_since=since)
+    for queue, messages in zip(made.queues, (forward, backward), strict=True):
+        for key, rows in messages:
+            queue.append((0, (key, 5), None if rows is None else np.zeros((rows, 2), np.float32)))
+    return made
+
+
+def lines(slots) -> tuple[dict[int, Slot], dict[int, Slot]]:
+    """The ready slots of each direction, in the order of their turn."""
+    forward, backward = (
+        {index: each for index, each in enumerate(slots) if each.queues[direction]} for direction in (FORWARD, BACKWARD)
+    )
+    return forward, backward
+
+
+def choose(policy: str, *slots: Slot) -> tuple[int, int]:
+    """The index of the slot chosen, and the direction."""
+    chosen, direction = POLICIES[policy](*lines(slots))
+    return [each is chosen for each in slots].index(True), direction
+
+
+def rows(queue) -> int:
+    """The rows that a policy takes a queue to have: the first message stands for all, one at least."""
+    payload = queue[0][2]
+    return len(queue) * (1 if payload is None else len(payload))
+
+
+def oldest(queue) -> int:
+    return abs(queue[0][1][0])
+
+
+def test_there_is_a_policy_for_every_choice_of_the_knob():
+    assert sorted(POLICIES) == sorted(KNOB_CHOICES)
+
+
+@given(st.sampled_from(sorted(POLICIES)), SLOTS)
+@settings(max_examples=50, deadline=None)
+def test_the_choice_follows_the_rule(policy, described):
+    slots = [slot(*each) for each in described]
+    forward, backward = lines(slots)
+    if not forward and not backward:
+        return
+    everything = [(index, BACKWARD) for index in backward] + [(index, FORWARD) for index in forward]
+    preferred = [choice for choice in everything if choice[1] is BACKWARD] or everything
+    queues = {(index, direction): slots[index].queues[direction] for index, direction in everything}
+    enough = [choice for choice in everything if rows(queues[choice]) >= 16]
+    expected = {
+        "backward": lambda: min(preferred, key=lambda choice: oldest(queues[choice])),
+        "fifo": lambda: min(everything, key=lambda choice: slots[choice[0]].ready_since),
+        "oldest": lambda: min(everything, key=lambda choice: oldest(queues[choice])),
+        "deepest": lambda: max(everything, key=lambda choice: rows(queues[choice])),
+        "mixed": lambda: enough[0] if enough else max(everything, key=lambda choice: rows(queues[choice])),
+    }[policy]()
+    assert choose(policy, *slots) == expected
+
+
+@pytest.mark.parametrize("policy", sorted(POLICIES))
+@pytest.mark.parametrize("direction", [FORWARD, BACKWARD])
+def test_the_only_queue_is_served(policy, direction):
+    messages = [(3, 2)]
+    only = slot(messages) if direction is FORWARD else slot([], messages)
+    assert choose(policy, only) == (0, direction)
+
+
+@pytest.mark.parametrize("policy", ["backward", "deepest", "oldest", "fifo", "mixed"])
+def test_backward_wins_a_tie(policy):
+    assert choose(policy, slot([(3, 2)]), slot([], [(3, 2)])) == (1, BACKWARD)
+
+
+@pytest.mark.parametrize("policy", ["backward", "oldest"])
+def test_validation_keys_count_by_their_age_too(policy):
+    assert choose(policy, slot([(-5, 1)]), slot([(-2, 1)]), slot([(-9, 1)])) == (1, FORWARD)
+
+
+def test_strict_backward_first_serves_one_row_before_any_number_forward():
+    deep = slot([(0, 100)] * 50)
+    assert choose("backward", deep, slot([], [(9, 1)])) == (1, BACKWARD)
+    assert choose("mixed", deep, slot([], [(9, 1)])) == (0, FORWARD)
+
+
+@pytest.mark.parametrize(("size", "served"), [(15, 0), (16, 1)])
+def test_mixed_serves_backward_first_from_sixteen_rows_on(size, served):
+    assert choose("mixed", slot([(0, 100)]), slot([], [(5, size)]))[0] == served
+
+
+def test_the_parts_of_a_tuple_count_once():
+    pair = slot([])
+    pair.queues[FORWARD].append((0, (1,), (np.zeros((4, 2)), np.zeros((4, 9)))))
+    assert choose("deepest", slot([(0, 5)]), pair) == (0, FORWARD)
+    assert choose("deepest", slot([(0, 3)]), pair) == (1, FORWARD)

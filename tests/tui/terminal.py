@@ -1,0 +1,88 @@
+"""A terminal for tests: the application with a fake feed and a keyboard, and what is on its screen."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from textual.events import Key
+from textual.pilot import Pilot
+
+from ampviz.tui.app import AmpvizApp
+from ampviz.tui.panes import PANES
+from tests.tui.feed import NODES, FakeFeed, snapshot
+
+NARROW, WIDE, HUGE = (80, 24), (140, 45), (200, 60)
+ROUNDS = 6  # in each, every widget empties its queue; a key bubbles from a widget to the application
+
+
+@dataclass
+class Terminal:
+    """A running application with a feed and a keyboard."""
+
+    app: AmpvizApp
+    feed: FakeFeed
+    pilot: Pilot
+
+    async def press(self, *keys: str) -> None:
+        for key in keys:
+            self.type(key)
+            await self.settle()
+
+    async def write(self, words: str) -> None:
+        for character in words:
+            self.type(character)
+        await self.settle()
+
+    def type(self, key: str) -> None:
+        self.app.post_message(Key(key, key if len(key) == 1 else None))
+
+    async def push(self, **changes) -> None:
+        self.feed.push(snapshot(**changes))
+        await self.settle()
+
+    async def settle(self) -> None:
+        for _ in range(ROUNDS):
+            await self.pilot.pause(0)
+        await self.app.workers.wait_for_complete()
+        await self.pilot.pause(0)
+
+    @property
+    def text(self) -> str:
+        """What is on the screen, line by line."""
+        svg = self.app.export_screenshot()
+        lines: dict[int, str] = {}
+        for line, words in re.findall(r'clip-path="url\(#[^)]*-line-(\d+)\)">([^<]*)</text>', svg):
+            lines[int(line)] = lines.get(int(line), "") + html.unescape(words).replace("\xa0", " ")
+        return "\n".join(lines[line] for line in sorted(lines))
+
+    @property
+    def panes(self) -> set[str]:
+        """The panes with a place on the screen."""
+        screen = self.app.screen_stack[0]
+        return {pane.id for pane in map(screen.query_one, PANES) if pane.region.area and pane.region in screen.region}
+
+    @property
+    def nodes(self) -> list[str]:
+        """The names in the queue pane, from above."""
+        names = "|".join(node.name for node in NODES)
+        return re.findall(rf"^│ *▸?({names}) +w\d", self.text, re.MULTILINE)
+
+
+@asynccontextmanager
+async def terminal(
+    size: tuple[int, int] = NARROW, *, ascii_only: bool = False, silent: bool = False, **changes
+) -> AsyncIterator[Terminal]:
+    """An application that has got one snapshot, or none of a silent session."""
+    async with asyncio.timeout(10):
+        feed = FakeFeed()
+        app = AmpvizApp(feed, ascii_only=ascii_only)
+        async with app.run_test(size=size) as pilot:
+            shown = Terminal(app, feed, pilot)
+            if not silent:
+                await shown.push(**changes)
+            yield shown

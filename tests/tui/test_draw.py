@@ -1,0 +1,234 @@
+"""Sparkline, share bar, tables, event lines and header: goldens in both character sets, and no line too wide."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ampviz.telemetry.snapshot import Event, InFlight, Status, WorkerStats
+from ampviz.tui.draw import (
+    event_lines,
+    in_flight_table,
+    queue_table,
+    share_bar,
+    sparkline,
+    status_line,
+    trend,
+    worker_table,
+)
+from ampviz.tui.glyphs import ASCII, UNICODE, age, clock, number
+from ampviz.tui.view import View
+from tests.tui.feed import epoch_report, knob_event, node_view, points, session_info, snapshot
+
+GLYPHS = pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
+WIDTHS = st.integers(1, 130)
+SETS = st.sampled_from([UNICODE, ASCII])
+
+ROWS = [
+    node_view("words", learns=False, worker=0, depth=0, history=(), busy=0.0, waiting=0.0),
+    node_view(),
+    node_view("a-very-long-node-name", worker=12, staleness=7.5, busy=1.0, waiting=0.0, updates_per_s=1234.0),
+]
+QUEUES = """\
+ node             wk  queue last      busy/wait  upd/s  stale
+ words            w0     0           ··········      ·     ·
+▸cell             w1     4      ▂▄▆█ █████▒▒▒··    4.5   1.5
+ a-very-long-node w12    4      ▂▄▆█ ██████████   1234   7.5 !"""
+ASCII_QUEUES = """\
+ node             wk  queue last      busy/wait  upd/s  stale
+ words            w0     0           ..........      .     .
+>cell             w1     4      :=*@ #####%%%..    4.5   1.5
+ a-very-long-node w12    4      :=*@ ##########   1234   7.5 !"""
+IN_FLIGHT = """\
+3 of at most 8
+k17       train  500ms ████████████████
+k18       train  250ms ████████
+k3        valid   12ms"""
+WORKERS = """\
+worker      pid at work          kernels   msg/s unsent
+w0         4121 █████·····  50%      25%     300      2
+w1         4122 ██████████ 100%     100%     12k      0"""
+EVENTS = [
+    knob_event(),
+    Event(9.0, "EPOCH", "1 done: train 0.4 valid 0.5", 1000),
+    Event(3725.0, "ERROR", "cell: the kernel raised something that takes long to tell"),
+    knob_event(1200),
+]
+EVENT_LINES = """\
+00:00:08 KNOB       B max_active_keys 4 to 8
+01:02:05 ERROR      cell: the kernel raised somethi…
+00:00:09 EPOCH      1 done: train 0.4 valid 0.5
+00:00:08 KNOB       A max_active_keys 4 to 8"""
+STATUS = (
+    " ampviz listred  ▶ RUN   epoch 2/10 train 400/1000  312 inst/s  in flight 3"
+    "  train 0.737  valid 0.250↓  accuracy 0.875  31k rows/s  00:00:10"
+)
+TO_ASCII = str.maketrans("█▒·▸▶↓", "#%.>>v")
+
+
+@pytest.fixture
+def view() -> View:
+    view = View(session_info())
+    view.add(snapshot(at=9.0))
+    view.add(
+        snapshot(
+            workers=(WorkerStats(4121, 0.5, 0.25, 300, 2), WorkerStats(4122, 1.0, 1.0, 12345)),
+            new_points=points(1.0, 0.5),
+            new_epochs=(epoch_report(1), epoch_report(2, 0.25)),
+        )
+    )
+    return view
+
+
+def stripped(text) -> str:
+    return "\n".join(line.rstrip() for line in text.plain.split("\n"))
+
+
+def widest(text) -> int:
+    return max(line.cell_len for line in text.split("\n", allow_blank=True))
+
+
+@pytest.mark.parametrize(
+    ("values", "width", "line"),
+    [
+        ([], 3, "   "),
+        ([0, 0], 3, "   "),
+        ([0, 1, 2, 3, 4], 5, " ▂▄▆█"),
+        ([1, 100], 4, "  ▁█"),
+        ([9, 9, 9, 1, 1], 2, "██"),
+        ([5, 5], 0, ""),
+    ],
+)
+def test_a_sparkline_scales_its_newest_values_to_the_largest(values, width, line):
+    assert sparkline(values, width, UNICODE) == line
+
+
+@settings(max_examples=50, deadline=None)
+@given(values=st.lists(st.integers(0, 10**9), max_size=150), width=WIDTHS, glyphs=SETS)
+def test_a_sparkline_has_its_width_and_rises_with_its_values(values, width, glyphs):
+    line = sparkline(values, width, glyphs)
+    shown = values[len(values) - min(width, len(values)) :]
+    heights = [glyphs.levels.index(mark) for mark in line]
+    assert len(line) == width
+    assert heights[: width - len(shown)] == [0] * (width - len(shown))
+    assert [heights[-len(shown) + i] > 0 for i in range(len(shown))] == [value > 0 for value in shown]
+    ranked = sorted(zip(shown, heights[width - len(shown) :], strict=True))
+    assert [height for _, height in ranked] == sorted(height for _, height in ranked)
+
+
+@settings(max_examples=50, deadline=None)
+@given(busy=st.floats(0, 1), rest=st.floats(0, 1), width=st.integers(0, 60), glyphs=SETS)
+def test_a_share_bar_has_its_width_and_hides_nothing(busy, rest, width, glyphs):
+    waiting = rest * (1 - busy)
+    bar = share_bar(busy, waiting, width, glyphs).plain
+    counts = [bar.count(mark) for mark in (glyphs.busy, glyphs.waiting, glyphs.idle)]
+    assert len(bar) == sum(counts) == width
+    assert bar == glyphs.busy * counts[0] + glyphs.waiting * counts[1] + glyphs.idle * counts[2]
+    assert counts[0] == 0 or abs(counts[0] - busy * width) <= 1
+    assert counts[0] > 0 or busy * width <= 0.5
+    if width >= 2:
+        assert counts[0] > 0 or busy <= 0.005
+        assert counts[1] > 0 or waiting <= 0.005 or counts[0] == width
+
+
+def test_the_queue_table_looks_like_this():
+    assert stripped(queue_table(ROWS, 64, 10, 1, UNICODE)) == QUEUES
+    assert stripped(queue_table(ROWS, 64, 10, 1, ASCII)) == ASCII_QUEUES
+
+
+@settings(max_examples=50, deadline=None)
+@given(count=st.integers(1, 30), height=st.integers(2, 20), cursor=st.integers(0, 29))
+def test_the_queue_table_scrolls_to_keep_the_cursor_in_sight(count, height, cursor):
+    cursor = min(cursor, count - 1)
+    rows = [node_view(f"n{index:02d}") for index in range(count)]
+    lines = queue_table(rows, 80, height, cursor, ASCII).plain.split("\n")[1:]
+    shown = [int(line[2:4]) for line in lines]
+    assert shown == list(range(shown[0], shown[0] + min(count, height - 1)))
+    assert [number for number, line in zip(shown, lines, strict=True) if line[0] == ">"] == [cursor]
+
+
+def test_the_table_of_instances_in_flight_looks_like_this():
+    assert stripped(in_flight_table(snapshot(), 40, 10, UNICODE)) == IN_FLIGHT
+    assert stripped(in_flight_table(snapshot(), 40, 10, ASCII)) == IN_FLIGHT.translate(TO_ASCII)
+    assert stripped(in_flight_table(snapshot(), 40, 2, UNICODE)) == "\n".join(IN_FLIGHT.split("\n")[:2])
+
+
+def test_the_worker_table_looks_like_this(view):
+    assert stripped(worker_table(view, 60, UNICODE)) == WORKERS
+    assert stripped(worker_table(view, 60, ASCII)) == WORKERS.translate(TO_ASCII)
+
+
+def test_event_lines_are_newest_first_and_carry_marker_letters():
+    assert event_lines(EVENTS, 52, 10, UNICODE).plain == EVENT_LINES
+    assert event_lines(EVENTS, 60, 2, UNICODE).plain.split("\n")[0] == EVENT_LINES.split("\n")[0]
+    assert len(event_lines(EVENTS, 60, 2, UNICODE).plain.split("\n")) == 2
+    assert event_lines([], 60, 5, UNICODE).plain == ""
+    assert event_lines(EVENTS, 52, 10, ASCII).plain.isascii()
+
+
+def test_the_header_shows_what_fits(view):
+    assert status_line(view, 200, UNICODE).plain == STATUS
+    assert status_line(view, 200, ASCII).plain == STATUS.translate(TO_ASCII)
+    assert status_line(view, 80, UNICODE).plain == STATUS[:75]
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(Status.RUNNING, "▶ RUN"), (Status.PAUSED, "‖ PAUSED"), (Status.FAILED, "■ FAILED"), (Status.STOPPING, "■ STOP")],
+)
+def test_the_header_says_the_state_with_a_glyph_and_a_word(view, status, words):
+    view.add(snapshot(at=11.0, status=status))
+    assert words in status_line(view, 80, UNICODE).plain
+
+
+@GLYPHS
+def test_the_trend_is_that_of_the_last_two_validations(glyphs):
+    for before, after, arrow in [(0.5, 0.4, glyphs.down), (0.4, 0.5, glyphs.up), (0.5, 0.5, glyphs.flat)]:
+        assert trend([epoch_report(1, before), epoch_report(2, None), epoch_report(3, after)], glyphs) == arrow
+    assert trend([epoch_report(1, 0.5), epoch_report(2, None)], glyphs) == ""
+
+
+@settings(max_examples=50, deadline=None)
+@given(width=WIDTHS, height=st.integers(1, 12), count=st.integers(0, 12), glyphs=SETS, frozen=st.booleans())
+def test_no_line_is_wider_than_its_pane_and_ascii_stays_ascii(width, height, count, glyphs, frozen):
+    view = View(session_info(target="a.module.with:long_name"))
+    view.frozen = frozen
+    worked = (WorkerStats(pid=4194304, busy_s=0.7, messages=10**6, unsent=10**5),) * 2
+    flying = tuple(InFlight(10**7 + key, 3600.0 / (key + 1)) for key in range(count))
+    view.add(snapshot(at=9.0))
+    view.add(snapshot(workers=worked, in_flight=flying, new_events=EVENTS[:count], new_points=points(1.0)))
+    rows = [node_view(f"node-{index}", depth=10**6, staleness=9.0, history=range(200)) for index in range(count)]
+    drawn = [
+        queue_table(rows + ROWS, width, height, 0, glyphs),
+        in_flight_table(view.snapshot, width, height, glyphs),
+        worker_table(view, width, glyphs),
+        event_lines(view.past.events, width, height, glyphs),
+        status_line(view, width, glyphs),
+    ]
+    assert [widest(text) for text in drawn if widest(text) > width] == []
+    assert [len(text.plain.split("\n")) for text in drawn[:2]] <= [max(2, height)] * 2
+    assert glyphs is UNICODE or all(text.plain.isascii() for text in drawn)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (0.04, "0.04"),
+        (4.74, "4.7"),
+        (5.0, "5"),
+        (312.4, "312"),
+        (4700, "4700"),
+        (47_000, "47k"),
+        (1.2e6, "1.2M"),
+    ],
+)
+def test_numbers_are_short(value, text):
+    assert number(value) == text
+    assert number(value, 8) == text.rjust(8)
+
+
+def test_times_are_short():
+    assert [clock(seconds) for seconds in (0, 59.9, 3725, 360_000)] == ["00:00:00", "00:00:59", "01:02:05", "100:00:00"]
+    assert [age(seconds) for seconds in (0.012, 0.5, 3.44, 99.0, 120)] == ["12ms", "500ms", "3.4s", "99.0s", "2m"]

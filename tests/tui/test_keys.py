@@ -1,0 +1,45 @@
+"""The key table: every action exists, no key is bound twice, footer and help come from it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from textual.keys import Keys
+
+from ampviz.tui.app import AmpvizApp
+from ampviz.tui.keys import KEYS, footer_entries, help_lines
+
+PRESSES = [press for key in KEYS for press in key.keys.split(",")]
+NAMED = {"left_square_bracket", "right_square_bracket", "left_curly_bracket", "right_curly_bracket", "question_mark"}
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.shown)
+def test_every_action_exists(key):
+    assert callable(getattr(AmpvizApp, f"action_{key.action.partition('(')[0]}"))
+
+
+def test_no_key_is_bound_twice():
+    assert [press for press, times in Counter(PRESSES).items() if times > 1] == []
+
+
+@pytest.mark.parametrize("press", PRESSES)
+def test_every_key_is_one_that_textual_knows(press):
+    assert len(press) == 1 or press in NAMED or press in {key.value for key in Keys}
+
+
+def test_the_footer_has_at_most_seven_entries_and_short_names():
+    entries = footer_entries()
+    assert 1 <= len(entries) <= 7
+    assert all(key and 1 <= len(name) <= 8 for key, name in entries)
+    assert ("space", "Pause") in entries
+
+
+def test_the_footer_fits_in_eighty_columns():
+    assert sum(len(f" {key}  {name}  ") for key, name in footer_entries()) <= 80
+
+
+def test_the_help_lists_every_key_in_its_group():
+    listed = [(group, shown, words) for group, keys in help_lines() for shown, words in keys]
+    assert sorted(listed) == sorted((key.group, key.shown, key.help) for key in KEYS)
+    assert len({group for group, _ in help_lines()}) == len(help_lines())
