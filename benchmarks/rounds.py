@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import statistics
+import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 
@@ -20,6 +21,20 @@ def in_turns(variants: Mapping[str, Callable[[], float]], rounds: int) -> dict[s
         name: {"median": statistics.median(values), "low": min(values), "high": max(values)}
         for name, values in seen.items()
     }
+
+
+def training_speed(arguments: Sequence[str]) -> float:
+    """Training instances a second of `ampviz run` with these arguments, headless; ends the benchmark if it fails."""
+    command = [sys.executable, "-m", "ampviz", "run", *arguments, "--headless", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(done.stderr)
+    return first_epoch_speed(done.stdout.splitlines()[-1])
+
+
+def first_epoch_speed(line: str) -> float:
+    """Training instances a second of the first epoch, from the JSON that `ampviz run` prints."""
+    return float(json.loads(line)["epochs"][0]["instances_per_s"])
 
 
 def show(name: str, result: Mapping[str, Any]) -> None:

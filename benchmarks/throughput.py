@@ -7,11 +7,9 @@ MNIST needs its files (AMPVIZ_DATA, or `ampviz data fetch mnist`).
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
 
-from benchmarks.rounds import in_turns, show
+from benchmarks.rounds import in_turns, show, training_speed
 
 VARIANTS = {
     "inline, 1 key": ("--backend", "inline", "--workers", "1", "--max-active-keys", "1"),
@@ -24,21 +22,13 @@ VARIANTS = {
 }
 
 
-def instances_per_s(target: str, instances: int, arguments: tuple[str, ...]) -> float:
-    """Training speed of one short run, as the command reports it."""
-    command = [sys.executable, "-m", "ampviz", "run", target, "--headless", "--json", "--epochs", "1"]
-    limits = ["--limit", str(instances), "--valid-limit", "1"]
-    done = subprocess.run([*command, *limits, *arguments], capture_output=True, text=True, check=True)
-    return float(json.loads(done.stdout.splitlines()[-1])["epochs"][0]["instances_per_s"])
-
-
 def main() -> None:
     target = sys.argv[1] if len(sys.argv) > 1 else "mnist"
     instances = int(sys.argv[2]) if len(sys.argv) > 2 else 150
     rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 5
+    run = [target, "--epochs", "1", "--limit", str(instances), "--valid-limit", "1"]
     variants = {
-        name: lambda arguments=arguments: instances_per_s(target, instances, arguments)
-        for name, arguments in VARIANTS.items()
+        name: lambda arguments=arguments: training_speed([*run, *arguments]) for name, arguments in VARIANTS.items()
     }
     result = in_turns(variants, rounds)
     gain = result["2 processes, 4 keys"]["median"] / result["1 process, 4 keys"]["median"]

@@ -6,7 +6,6 @@ python -m benchmarks.ui [TARGET] [INSTANCES] [ROUNDS]
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import struct
 import subprocess
@@ -15,39 +14,22 @@ import tempfile
 import termios
 from pathlib import Path
 
-from benchmarks.rounds import in_turns, show
+from benchmarks.rounds import first_epoch_speed, in_turns, show, training_speed
 
 
-def command(target: str, instances: int) -> list[str]:
-    limits = ["--epochs", "1", "--limit", str(instances), "--valid-limit", "1"]
-    return [sys.executable, "-m", "ampviz", "run", target, "--json", *limits]
-
-
-def speed(line: str) -> float:
-    return float(json.loads(line)["epochs"][0]["instances_per_s"])
-
-
-def headless(target: str, instances: int, *arguments: str) -> float:
-    """Instances a second without a viewer."""
-    done = subprocess.run(
-        [*command(target, instances), "--headless", *arguments], capture_output=True, text=True, check=True
-    )
-    return speed(done.stdout.splitlines()[-1])
-
-
-def recorded(target: str, instances: int) -> float:
-    """The same with a recording."""
+def recorded(run: list[str]) -> float:
+    """Instances a second with a recording."""
     with tempfile.TemporaryDirectory() as folder:
-        return headless(target, instances, "--record", str(Path(folder) / "run.sqlite"))
+        return training_speed([*run, "--record", str(Path(folder) / "run.sqlite")])
 
 
-def watched(target: str, instances: int) -> float:
+def watched(run: list[str]) -> float:
     """The same with the UI on a pseudo-terminal that takes everything at once."""
     master, slave = os.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 45, 140, 0, 0))
     environment = {name: value for name, value in os.environ.items() if name != "CI"}
     process = subprocess.Popen(
-        command(target, instances), stdin=slave, stdout=slave, stderr=slave,
+        [sys.executable, "-m", "ampviz", "run", *run, "--json"], stdin=slave, stdout=slave, stderr=slave,
         env={**environment, "TERM": "xterm-256color"},
     )  # fmt: skip
     os.close(slave)
@@ -62,18 +44,19 @@ def watched(target: str, instances: int) -> float:
         process.wait()
     finally:
         os.close(master)
-    return speed(drawn[drawn.rindex('{"target"') :].splitlines()[0])
+    return first_epoch_speed(drawn[drawn.rindex('{"target"') :].splitlines()[0])
 
 
 def main() -> None:
     target = sys.argv[1] if len(sys.argv) > 1 else "listred"
     instances = int(sys.argv[2]) if len(sys.argv) > 2 else 1000
     rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 5
+    run = [target, "--epochs", "1", "--limit", str(instances), "--valid-limit", "1"]
     result = in_turns(
         {
-            "headless": lambda: headless(target, instances),
-            "recorded": lambda: recorded(target, instances),
-            "watched": lambda: watched(target, instances),
+            "headless": lambda: training_speed(run),
+            "recorded": lambda: recorded(run),
+            "watched": lambda: watched(run),
         },
         rounds,
     )

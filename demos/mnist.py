@@ -12,9 +12,10 @@ from ampviz.data.mnist import mnist as digits
 
 def perceptron(image, label, *, hidden=784):
     # Calling a layer on a port connects it; nothing is computed yet. The function's parameters name the data's fields.
-    x = nn.ReLU(name="relu1")(nn.Linear(784, hidden, name="fc1")(image))
-    x = nn.ReLU(name="relu2")(nn.Linear(hidden, hidden, name="fc2")(x))
-    x = nn.ReLU(name="relu3")(nn.Linear(hidden, hidden, name="fc3")(x))
+    he = 6**0.5  # weights whose products keep their variance through a ReLU: deep layers learn from the first batch
+    x = nn.ReLU(name="relu1")(nn.Linear(784, hidden, gain=he, name="fc1")(image))
+    x = nn.ReLU(name="relu2")(nn.Linear(hidden, hidden, gain=he, name="fc2")(x))
+    x = nn.ReLU(name="relu3")(nn.Linear(hidden, hidden, gain=he, name="fc3")(x))
     logits = nn.Linear(hidden, 10, name="fc4")(x)
     nn.SoftmaxCrossEntropy(name="loss")(logits, label)
 

@@ -15,8 +15,8 @@ from ampviz.optim import Optimizer
 class Linear(Parameterised):
     """y = x W + b with x (rows, inputs), W (inputs, outputs), b (outputs,).
 
-    W starts uniform within +-gain / sqrt(inputs), b at 0. Stale gradients want a start no larger than gain 1; for a
-    variance that ReLU layers keep (He), take gain sqrt(6).
+    W starts uniform within +-gain / sqrt(inputs), b at 0. With gain sqrt(6) ReLU layers keep the variance (He,
+    arXiv 1502.01852); the smaller default is the safe one for recurrent cells and last layers.
     """
 
     heavy = True
