@@ -192,8 +192,8 @@ def _serve(spec: RunSpec, resume: str | None, options: argparse.Namespace) -> in
     from ampviz.runtime.serve import ServeRequest
 
     request = ServeRequest(spec, str(make_run_folder(spec.target)), resume)
-    on_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not os.environ.get("CI")
-    if options.headless or not on_terminal:
+    on_terminal = all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))  # the UI draws on the last
+    if options.headless or not on_terminal or os.environ.get("CI"):
         return _headless(request, options.json)
     return _watched(request, options.json)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -63,6 +64,7 @@ async def _view(process: subprocess.Popen[bytes], folder: Path) -> Finished | No
     client = await _connected(process, folder)
     ascii_only = bool(os.environ.get("AMPVIZ_ASCII")) or "utf" not in (sys.stdout.encoding or "").lower()
     app = AmpvizApp(client, ascii_only=ascii_only)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.exit)  # the terminal is gone: save and stop
     try:
         finished = await app.run_async()
     finally:

@@ -25,8 +25,10 @@ from ampviz.tui.panes import PANES, EventPane, FlightPane, KnobPane, LossPane, P
 from ampviz.tui.view import SORTS, View
 
 WIDE = 120  # columns from which all panes fit
+LOW = 20  # rows below which the knobs make room
 LEAST = (60, 15)  # columns and rows below which nothing useful does
 _OVERVIEW = ("queues", "loss", "knobs")  # what a narrow screen shows at once
+_PANE_HINT = " 1-6 panes"
 _SMOOTHINGS = (0.9, 0.98, 0.0, 0.6)
 
 INK = Theme(
@@ -100,10 +102,12 @@ class AmpvizApp(App[Finished | None]):
         self.theme = INK.name
         self.set_class(self.glyphs is ASCII, "ascii")
         self._drawable = True
-        self.query_one("#footer", Static).update(self._footer())
         self._arrange()
         self.query_one(QueuePane).focus()
         self.feed.listen(self._on_snapshot, self._on_end)
+
+    def on_unmount(self) -> None:
+        self._drawable = False  # the link may outlive the screen for a moment
 
     def on_resize(self, event: events.Resize) -> None:
         if self._drawable:
@@ -115,8 +119,7 @@ class AmpvizApp(App[Finished | None]):
         self.view.add(snapshot)
         if not self._unanswered:  # replies come before the next snapshot, so this one shows all that was asked for
             self._requested.clear()
-        if not self.view.frozen:
-            self._draw()
+        self._draw()
 
     def _on_end(self, finished: Finished | None) -> None:
         self.view.finished = finished
@@ -178,7 +181,7 @@ class AmpvizApp(App[Finished | None]):
         self._arrange()
 
     def action_freeze(self) -> None:
-        self.view.frozen = not self.view.frozen
+        self.view.freeze(not self.view.frozen)
         self._draw()
 
     def action_sort(self) -> None:
@@ -229,8 +232,7 @@ class AmpvizApp(App[Finished | None]):
         except LinkError as error:
             self._say(str(error))
             return str(error)
-        if reply.error:
-            self._say(reply.error)
+        self._say(reply.error)
         return reply.error
 
     def _set_knob(self, name: str, value: Any) -> Coroutine[Any, Any, str]:
@@ -270,6 +272,7 @@ class AmpvizApp(App[Finished | None]):
             return
         base = self.screen_stack[0]
         base.query_one("#status", Static).update(status_line(self.view, self.size.width, self.glyphs))
+        base.query_one("#footer", Static).update(self._footer())
         for kind in PANES:
             pane = base.query_one(kind)
             if pane.display:
@@ -296,7 +299,7 @@ class AmpvizApp(App[Finished | None]):
             elif self._chosen:
                 pane.display = name == self._chosen
             elif self._narrow:
-                pane.display = name in _OVERVIEW
+                pane.display = name in (_OVERVIEW if height >= LOW else _OVERVIEW[:2])
             else:
                 pane.display = name not in self._hidden
         for side in ("left", "right"):
@@ -308,9 +311,13 @@ class AmpvizApp(App[Finished | None]):
         self._draw()
 
     def _footer(self) -> Text:
-        line = Text(no_wrap=True)
+        """What went wrong or has ended, if anything; else the keys."""
+        line = Text(no_wrap=True, overflow="ellipsis")
+        if self.view.message:
+            return line.append(f" {self.view.message}", style="bold")
         for key, name in footer_entries():
             line.append(f" {key} ", style="bold reverse")
-            line.append(f" {name}  ")
-        line.append("1-6 panes", style="dim")
+            line.append(f" {name} ")
+        if line.cell_len + len(_PANE_HINT) <= self.size.width:
+            line.append(_PANE_HINT, style="dim")
         return line

@@ -51,6 +51,8 @@ class QueuePane(Pane):
     cursor = 0
 
     def subtitle(self, view: View) -> str:
+        if view.snapshot is not None and view.snapshot.next:  # paused: what each worker is about to do
+            return "next  " + "  ".join(f"w{index} {token or '-'}" for index, token in enumerate(view.snapshot.next))
         return f"sort {view.sort}{' inverted' if view.inverted else ''}"
 
     def draw(self, view: View, width: int, height: int) -> Text:
@@ -123,7 +125,7 @@ class KnobPane(Pane):
     title, digit = "Knobs", "5"
 
     def subtitle(self, view: View) -> str:
-        return view.message or "m set  u undo"
+        return "m set  u undo"
 
     def draw(self, view: View, width: int, height: int) -> Text:
         assert view.snapshot is not None

@@ -43,6 +43,7 @@ class View:
         self.past = History()
         self.finished: Finished | None = None
         self.lost = False
+        self._behind: tuple[History, Snapshot] | None = None  # what came since the view was frozen
         self.frozen = False
         self.sort = "graph"
         self.inverted = False
@@ -53,7 +54,12 @@ class View:
         self._window: deque[Snapshot] = deque()
 
     def add(self, snapshot: Snapshot) -> None:
-        """Take one more snapshot."""
+        """Take one more snapshot; while frozen, keep it for later."""
+        if self.frozen:
+            missed = self._behind[0] if self._behind else History()
+            missed.add(snapshot)
+            self._behind = (missed, snapshot)
+            return
         self.past.add(snapshot)
         if len(self._window) > 1 and _active(snapshot) - _active(self._window[-2]) < _LEAST_S:
             self._window.pop()
@@ -63,6 +69,14 @@ class View:
         for depths, stats in zip(self._depths, snapshot.nodes, strict=True):
             depths.append(stats.queued_forward + stats.queued_backward)
         self.snapshot = snapshot
+
+    def freeze(self, frozen: bool) -> None:
+        """Stand still, or catch up with what came meanwhile."""
+        self.frozen = frozen
+        if not frozen and self._behind is not None:
+            missed, snapshot = self._behind
+            self._behind = None
+            self.add(missed.take(snapshot))
 
     @property
     def status_words(self) -> str:

@@ -193,11 +193,11 @@ def test_the_trend_is_that_of_the_last_two_validations(glyphs):
 @given(width=WIDTHS, height=st.integers(1, 12), count=st.integers(0, 12), glyphs=SETS, frozen=st.booleans())
 def test_no_line_is_wider_than_its_pane_and_ascii_stays_ascii(width, height, count, glyphs, frozen):
     view = View(session_info(target="a.module.with:long_name"))
-    view.frozen = frozen
     worked = (WorkerStats(pid=4194304, busy_s=0.7, messages=10**6, unsent=10**5),) * 2
     flying = tuple(InFlight(10**7 + key, 3600.0 / (key + 1)) for key in range(count))
     view.add(snapshot(at=9.0))
     view.add(snapshot(workers=worked, in_flight=flying, new_events=EVENTS[:count], new_points=points(1.0)))
+    view.freeze(frozen)
     rows = [node_view(f"node-{index}", depth=10**6, staleness=9.0, history=range(200)) for index in range(count)]
     drawn = [
         queue_table(rows + ROWS, width, height, 0, glyphs),

@@ -195,7 +195,7 @@ def test_the_state_is_said_in_words(status, words):
     assert view.status_words == "WARMING UP"
     view.add(snapshot(status=status))
     assert view.status_words == words
-    view.frozen = True
+    view.freeze(True)
     assert view.status_words.startswith(f"{words} ")
     assert "VIEW FROZEN" in view.status_words
 
@@ -206,3 +206,17 @@ def test_a_lost_link_is_said_unless_the_session_had_ended():
     assert view.status_words == "LOST"
     view.finished = Finished(0, "", {})
     assert view.status_words == "FINISHED"
+
+
+def test_a_thawed_view_has_missed_nothing():
+    frozen, live = View(session_info()), View(session_info())
+    for number in range(6):
+        shown = snapshot(at=float(number), new_points=points(1.0 / (number + 1)))
+        if number == 2:
+            frozen.freeze(True)
+        frozen.add(shown)
+        live.add(shown)
+        assert len(frozen.past.points) == min(number + 1, 2)
+    frozen.freeze(False)
+    assert frozen.train_curve() == live.train_curve()
+    assert frozen.snapshot.at == live.snapshot.at
