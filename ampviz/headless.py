@@ -7,7 +7,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ampviz.telemetry.snapshot import EpochReport, Event, SessionInfo, Snapshot
 
-_SHOWN_EVENTS = {"ERROR", "STOP", "CHECKPOINT", "TARGET", "VIEWER"}
+_SHOWN_EVENTS = {"ERROR", "STOP", "TARGET", "VIEWER"}
 
 
 class HeadlessProgress:

@@ -110,28 +110,32 @@ def test_one_key_with_a_loop_and_adam_equals_backpropagation_through_time(tmp_pa
 
 @pytest.mark.slow
 def test_an_epoch_of_mnist_at_one_key_equals_sequential_sgd(tmp_path: Path, data_folder: Path):
-    """Both backends bit for bit the same, and as close to SGD in float64 as plain float32 SGD is.
+    """Both backends bit for bit the same, and near SGD in float64.
 
-    600 steps amplify rounding (a ReLU that flips): the tolerance is what float32 itself differs from float64.
+    A ReLU whose input rounds to the other side of 0 is a step that 600 updates amplify: plain SGD in float32 ends 2 to
+    7 % of the way trained apart from float64. The test below compares closely, before any such step.
     """
     spec = RunSpec(target="mnist", epochs=1, valid_limit=1, knobs={"max_active_keys": 1})
     _, got = trained(spec, tmp_path / "process")
     _, inline = trained(msgspec.structs.replace(spec, backend="inline"), tmp_path / "inline")
     assert all(np.array_equal(got[name], inline[name]) for name in got)
-    first = start(spec, tmp_path)
-    single = sequential_mnist(first, data_folder, 600, np.float32)
-    double = sequential_mnist(first, data_folder, 600, np.float64)
-    for name, expected in double.items():
-        drift = np.linalg.norm(single[name] - expected)
-        assert np.linalg.norm(got[name] - expected) < max(3 * drift, 1e-6), name
+    assert farthest(got, start(spec, tmp_path), data_folder, 600) < 0.15
 
 
 @pytest.mark.slow
-def test_sixty_steps_of_mnist_at_one_key_equal_sequential_sgd_closely(tmp_path: Path, data_folder: Path):
-    spec = RunSpec(target="mnist", epochs=1, limit=60, valid_limit=1, knobs={"max_active_keys": 1})
+@pytest.mark.parametrize("backend", ["inline", "process"])
+def test_twenty_steps_of_mnist_at_one_key_equal_sequential_sgd_closely(tmp_path: Path, data_folder: Path, backend):
+    spec = RunSpec(target="mnist", backend=backend, epochs=1, limit=20, valid_limit=1, knobs={"max_active_keys": 1})
     _, got = trained(spec, tmp_path / "run")
-    for name, expected in sequential_mnist(start(spec, tmp_path), data_folder, 60, np.float64).items():
-        np.testing.assert_allclose(got[name], expected, rtol=1e-3, atol=1e-6, err_msg=name)
+    assert farthest(got, start(spec, tmp_path), data_folder, 20) < 1e-4
+
+
+def farthest(got, first, data_folder, steps):
+    """The largest distance of an array from sequential float64 SGD, in units of how far that array was trained."""
+    expected = sequential_mnist(first, data_folder, steps, np.float64)
+    return max(
+        np.linalg.norm(got[name] - array) / np.linalg.norm(array - first[name]) for name, array in expected.items()
+    )
 
 
 def sequential_mnist(first, data_folder, steps, dtype):
