@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ampviz.errors import AmpvizError as AmpvizError
     from ampviz.experiment import Experiment as Experiment
     from ampviz.nodes.control import loop as loop
+    from ampviz.nodes.replicate import replicate as replicate
     from ampviz.nodes.terminal import discard as discard
     from ampviz.optim import SGD as SGD
     from ampviz.optim import Adagrad as Adagrad
@@ -39,6 +40,7 @@ _HOMES = {
     "T": "state",
     "discard": "nodes.terminal",
     "loop": "nodes.control",
+    "replicate": "nodes.replicate",
     "trace": "tracing",
 }
 

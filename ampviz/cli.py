@@ -21,7 +21,8 @@ _RUN_EXAMPLES = """examples:
   ampviz run listred                          train with the live UI (on a terminal)
   ampviz run mnist --headless --workers 2 --max-active-keys 4 --target "accuracy>=0.97"
   ampviz run mnist --headless --json --epochs 1 --limit 100 > result.json
-  ampviz run my_model.py:experiment --set cell.min_update_interval=10 --set cell.worker=1
+  ampviz run listred --replicas 2             two copies of the cell, averaged after each epoch
+  ampviz run my_model.py:experiment --set cell.min_update_interval=10 --set cell.worker=1 --set cell.optimizer=adam
 
 exit codes: 0 finished or target reached, 1 the run failed, 2 wrong usage, 130 interrupted (state saved)
 """
@@ -31,6 +32,9 @@ _EXAMPLES = """examples:
   ampviz data list              which data files are there
   ampviz resume CHECKPOINT      go on where an interrupted session stopped
 """
+
+
+_CHOICES = {"placement": ("round-robin", "cost"), "replica_mode": ("average", "shared")}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,7 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     run = commands.add_parser("run", help="train", epilog=_RUN_EXAMPLES, formatter_class=plain)
-    run.add_argument("target", metavar="TARGET", help="mnist, listred, file.py:function or package.module:function")
+    run.add_argument(
+        "target", metavar="TARGET", help="mnist, listred, sst, babi15, qm9, file.py:function or package.module:function"
+    )
     _session_options(run)
     _knob_options(run)
     _output_options(run)
@@ -70,9 +76,10 @@ def _parser() -> argparse.ArgumentParser:
     _output_options(resume)
     resume.set_defaults(command=_resume)
 
-    graph = commands.add_parser("graph", help="print the graph of a model")
+    graph = commands.add_parser("graph", help="print the graph of a model and its placement")
     graph.add_argument("target", metavar="TARGET")
-    graph.add_argument("--workers", type=_positive, default=2, metavar="N", help="show the placement on N workers")
+    _model_options(graph)
+    _knob_options(graph)
     graph.set_defaults(command=_graph)
 
     data = commands.add_parser("data", help="data files: list, fetch").add_subparsers(metavar="ACTION", required=True)
@@ -85,13 +92,17 @@ def _parser() -> argparse.ArgumentParser:
 
 def _session_options(run: argparse.ArgumentParser) -> None:
     run.add_argument("--backend", choices=("inline", "process"), default="process", help="default: process")
-    run.add_argument("--workers", type=_positive, default=2, metavar="N", help="default: 2")
-    run.add_argument("--replicas", type=_positive, default=1, metavar="N", help="copies of replicated layers")
+    _model_options(run)
     run.add_argument("--epochs", type=_positive, metavar="N")
     run.add_argument("--limit", type=_positive, metavar="N", help="training instances an epoch")
     run.add_argument("--valid-limit", type=_positive, metavar="N", help="validation instances an epoch")
-    run.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
     run.add_argument("--target", dest="goal", metavar='"METRIC>=VALUE"', help="stop when an epoch reaches this")
+
+
+def _model_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--workers", type=_positive, default=2, metavar="N", help="default: 2")
+    parser.add_argument("--replicas", type=_positive, default=1, metavar="N", help="copies of replicated layers")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
 
 
 def _knob_options(run: argparse.ArgumentParser) -> None:
@@ -110,7 +121,9 @@ def _knob_options(run: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NODE.KNOB=VALUE",
-        help=f"one node's knob, or KNOB=VALUE for all; NODE.worker=W places a node. Knobs: {others}",
+        help=f"one node's knob, or KNOB=VALUE for all. Knobs: {others}. Only at the start: NODE.worker=W places a "
+        "node, placement=cost the others by their cost in a short profile (default: round-robin), NODE.optimizer=NAME "
+        "(sgd, momentum, adam, adagrad), replica_mode=average or shared",
     )
 
 
@@ -128,8 +141,6 @@ def _positive(text: str) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    if options.replicas > 1:
-        raise UsageError("this model has no replicated layer", where="--replicas", got=options.replicas)
     return _serve(_spec(options), None, options)
 
 
@@ -149,6 +160,22 @@ def _resume(options: argparse.Namespace) -> int:
 
 
 def _spec(options: argparse.Namespace) -> RunSpec:
+    import msgspec
+
+    return msgspec.structs.replace(
+        _model_spec(options),
+        backend=options.backend,
+        epochs=options.epochs,
+        limit=options.limit,
+        valid_limit=options.valid_limit,
+        goal=options.goal,
+        recording=options.record,
+    )
+
+
+def _model_spec(options: argparse.Namespace) -> RunSpec:
+    """What `run` and `graph` have in common: the model, where its nodes go, and the knobs."""
+    from ampviz.experiment import Variant
     from ampviz.runtime.spec import RunSpec
 
     knobs: dict[str, Any] = {
@@ -156,28 +183,40 @@ def _spec(options: argparse.Namespace) -> RunSpec:
         for name in ("max_active_keys", "min_update_interval", "max_batch", "learning_rate")
         if getattr(options, name) is not None
     }
-    placement: dict[str, int] = {}
+    at_start: dict[str, Any] = {"placement": "round-robin", "replica_mode": None}
+    workers: dict[str, int] = {}
+    optimizers: dict[str, str] = {}
     for text in options.set:
-        name, equals, value = text.partition("=")
+        name, equals, value = (part.strip() for part in text.partition("="))
         if not equals:
             raise UsageError("not a setting", where="--set", expected="NODE.KNOB=VALUE", got=repr(text))
         if name.endswith(".worker"):
-            placement[name.removesuffix(".worker")] = _worker(name, value)
+            workers[name.removesuffix(".worker")] = _worker(name, value)
+        elif name.endswith(".optimizer"):
+            optimizers[name.removesuffix(".optimizer")] = value
+        elif name == "optimizer":
+            raise UsageError(
+                "one optimizer for all nodes is the model's own", where=name, expected="NODE.optimizer=NAME"
+            )
+        elif name in _CHOICES:
+            at_start[name] = _choice(name, value)
         else:
-            knobs[name.strip()] = value.strip()
+            knobs[name] = value
     return RunSpec(
         target=options.target,
-        backend=options.backend,
         workers=options.workers,
-        epochs=options.epochs,
-        limit=options.limit,
-        valid_limit=options.valid_limit,
         seed=options.seed,
-        goal=options.goal,
         knobs=knobs,
-        placement=placement,
-        recording=options.record,
+        placement=workers,
+        placement_policy=at_start["placement"],
+        variant=Variant(options.replicas, at_start["replica_mode"], optimizers),
     )
+
+
+def _choice(name: str, value: str) -> str:
+    if value not in _CHOICES[name]:
+        raise UsageError("no such choice", where=name, expected=" or ".join(_CHOICES[name]), got=repr(value))
+    return value
 
 
 def _worker(name: str, value: str) -> int:
@@ -235,23 +274,28 @@ def _report(report: dict[str, Any], error: str, as_json: bool, checkpoint: str) 
 
 def _graph(options: argparse.Namespace) -> int:
     from ampviz.experiment import load_experiment
-    from ampviz.placement import place
+    from ampviz.runtime.profile import placed
 
-    graph = load_experiment(options.target).graph()
-    print(graph)
-    hosts = place(graph, options.workers)
-    for worker in range(options.workers):
-        names = [node.name for node in graph.nodes if hosts[node.id] == worker]
-        print(f"{'' if worker else chr(10)}worker {worker}: {' '.join(names) or '-'}")
+    spec = _model_spec(options)
+    experiment = load_experiment(spec.target)
+    graph = experiment.graph(spec.variant)
+    hosts, costs = placed(experiment, graph, spec, experiment.knob_values(graph, spec.knobs))
+    print(graph, end="\n\n")
+    for worker in range(spec.workers):
+        hosted = [node for node in graph.nodes if hosts[node.id] == worker]
+        share = sum(costs.nodes[node.id] for node in hosted) / sum(costs.nodes) if costs else 0.0
+        measured = f" ({share:.0%} of the measured time)" if costs else ""
+        print(f"worker {worker}{measured}: {' '.join(node.name for node in hosted) or '-'}")
     return 0
 
 
 def _data_list(options: argparse.Namespace) -> int:
     from ampviz.data.files import FILES, find
 
+    width = max(map(len, FILES))
     for file in FILES.values():
         path = find(file.name)
-        print(f"{file.dataset:8} {file.name:36} {file.nbytes:>12,} bytes  {path or 'missing'}")
+        print(f"{file.dataset:8} {file.name:{width}} {file.nbytes:>12,} bytes  {path or 'missing'}")
     return 0
 
 

@@ -17,16 +17,31 @@ from ampviz.errors import AmpvizError, UsageError
 from ampviz.graph import Graph
 from ampviz.knobs import KnobValues
 from ampviz.nodes.parameterised import Parameterised
-from ampviz.optim import SGD, Optimizer
+from ampviz.nodes.replicate import ReplicaMode
+from ampviz.optim import SGD, Optimizer, optimizer_called
 from ampviz.tracing import trace
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What a session changes in the model itself before it starts; every process of it traces the same variant.
+
+    `replicas`: copies of the layers that `amp.replicate` copies; `replica_mode`: how all copies keep in step, None for
+    what the model says; `optimizers`: names from `optim.OPTIMIZERS` by node, or by layer for all of its copies.
+    """
+
+    replicas: int = 1
+    replica_mode: ReplicaMode | None = None
+    optimizers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
     """A model function with its data sets and the defaults of its knobs.
 
-    `knobs` holds starting values by `knob` or `node.knob`; where it names no learning rate, the optimizer's counts.
-    Every worker makes its own Experiment by calling the same function, so that must give the same one each time.
+    `knobs` holds starting values by `knob` or `node.knob`. Where it names no learning rate, that of the optimizer
+    counts, and for a node with an optimizer of its own that one's. Every worker makes its own
+    Experiment by calling the same function, so that must give the same one each time.
     """
 
     model: Callable[..., Any]
@@ -36,17 +51,41 @@ class Experiment:
     epochs: int = 10
     knobs: Mapping[str, Any] = field(default_factory=dict)
 
-    def graph(self) -> Graph:
-        """Trace the model anew. Raises GraphError."""
-        return trace(self.model, self.train)
+    def graph(self, variant: Variant | None = None) -> Graph:
+        """Trace the model anew. Raises GraphError, and UsageError for a variant that the model has not."""
+        variant = variant or Variant()
+        graph = trace(self.model, self.train, replicas=variant.replicas)
+        for node in graph.nodes:
+            if node.part_of and variant.replica_mode is not None:
+                node.shares = variant.replica_mode == "shared"
+        for name, optimizer in variant.optimizers.items():
+            _choose_optimizer(graph, name, optimizer)
+        return graph
 
     def knob_values(self, graph: Graph, changes: Mapping[str, Any]) -> KnobValues:
         """The knobs a session of this graph starts with: defaults, then `knobs`, then `changes`. Raises KnobError."""
-        names = [node.name for node in graph.nodes if isinstance(node, Parameterised)]
-        return KnobValues(names, {"learning_rate": self.optimizer.learning_rate, **self.knobs, **changes})
+        learning = [node for node in graph.nodes if isinstance(node, Parameterised)]
+        rates = {"learning_rate": self.optimizer.learning_rate}
+        for node in learning:
+            if node.optimizer not in (None, self.optimizer):
+                rates[f"{node.part_of or node.name}.learning_rate"] = node.optimizer.learning_rate
+        copies = {node.name: node.part_of for node in learning if node.part_of}
+        return KnobValues([node.name for node in learning], {**rates, **self.knobs, **changes}, copies)
 
 
-_DEMOS = ("mnist", "listred")
+def _choose_optimizer(graph: Graph, name: str, optimizer: str) -> None:
+    """Give a node, or every copy of a replicated layer, the optimizer of this name."""
+    where = f"{name}.optimizer"
+    learning = [node for node in graph.nodes if isinstance(node, Parameterised)]
+    chosen = [node for node in learning if name == (node.part_of or node.name)]
+    if not chosen:
+        names = ", ".join(dict.fromkeys(node.part_of or node.name for node in learning))
+        raise UsageError(f"no layer with parameters is called {name!r}", where=where, hint=f"layers: {names}")
+    for node in chosen:
+        node.optimizer = optimizer_called(optimizer, where)
+
+
+_DEMOS = ("mnist", "listred", "sst", "babi15", "qm9")
 
 
 def demo_path(name: str) -> Path:

@@ -20,23 +20,54 @@ Shape = tuple[int | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class PortType:
-    """What the messages of a port carry: the fields of their state, and a payload (rows, *shape) of this dtype.
+class ArrayType:
+    """One array of a payload: (rows, *shape) of this dtype. A None in `shape` differs between instances."""
 
-    A None in `shape` is a size that differs between instances.
-    """
-
-    fields: Fields
     shape: Shape
     dtype: str = "float32"
 
     def __str__(self) -> str:
         sizes = ", ".join(["rows", *("?" if size is None else str(size) for size in self.shape)])
-        return f"{{{', '.join(self.fields)}}} ({sizes}) {self.dtype}"
+        return f"({sizes}) {self.dtype}"
+
+    def meets(self, other: ArrayType) -> bool:
+        """Whether one array can be of both types."""
+        return self.dtype == other.dtype and shapes_meet(self.shape, other.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class PortType:
+    """What the messages of a port carry: the fields of their state, and a payload (rows, *shape) of this dtype.
+
+    A None in `shape` is a size that differs between instances. Where the payload is a tuple of arrays of equal rows,
+    such as (h, c), `rest` describes the arrays after the first.
+    """
+
+    fields: Fields
+    shape: Shape
+    dtype: str = "float32"
+    rest: tuple[ArrayType, ...] = ()
+
+    @classmethod
+    def of(cls, fields: Fields, arrays: Sequence[ArrayType]) -> PortType:
+        """The type of a payload of these arrays: a tuple, if they are several."""
+        return cls(fields, arrays[0].shape, arrays[0].dtype, tuple(arrays[1:]))
+
+    @property
+    def arrays(self) -> tuple[ArrayType, ...]:
+        """Every array of the payload."""
+        return (ArrayType(self.shape, self.dtype), *self.rest)
+
+    def __str__(self) -> str:
+        return f"{_braces(self.fields)} {' + '.join(map(str, self.arrays))}"
 
     def meets(self, other: PortType) -> bool:
         """Whether messages of both types may travel one edge."""
-        return self.fields == other.fields and self.dtype == other.dtype and shapes_meet(self.shape, other.shape)
+        return (
+            self.fields == other.fields
+            and len(self.rest) == len(other.rest)
+            and all(mine.meets(theirs) for mine, theirs in zip(self.arrays, other.arrays, strict=True))
+        )
 
 
 def shapes_meet(a: Shape, b: Shape) -> bool:
@@ -67,6 +98,8 @@ class GraphNode:
     changes_state: ClassVar[bool] = False
     many_ancestors: ClassVar[bool] = False  # takes its one kind of input from several ports
     heavy: bool = False  # matrix products: placement spreads these over the workers
+    part_of: str = ""  # the replicated layer that this node is a copy of (amp.replicate)
+    shares: bool = False  # with the other copies: one block of parameters for all of them
 
     def __init__(self, name: str = ""):
         self.name = name
@@ -92,10 +125,16 @@ class GraphNode:
         """What the outputs carry, given what the inputs carry. Raises GraphError where they cannot meet."""
         raise NotImplementedError
 
-    def take(self, inputs: Sequence[PortType], count: int) -> Sequence[PortType]:
-        """The inputs, checked for their number. Raises GraphError."""
+    def take(self, inputs: Sequence[PortType], count: int, *, tuples: bool = False) -> Sequence[PortType]:
+        """The inputs, checked for their number, and for tuple payloads unless `tuples`. Raises GraphError."""
         if len(inputs) != count:
             raise GraphError("wrong number of inputs", where=self.where, expected=count, got=len(inputs))
+        for given in inputs:
+            if given.rest and not tuples:
+                raise GraphError(
+                    "takes one array, not a tuple of arrays", where=self.where, got=given,
+                    hint="nn.Pick(0) takes the first array out of a tuple",
+                )  # fmt: skip
         return inputs
 
     def differentiable(self, inputs: Sequence[bool]) -> bool:
@@ -182,13 +221,20 @@ class Graph:
         return count
 
     def __str__(self) -> str:
-        total = sum(self.parameter_count(node) for node in self.nodes)
+        owners = {node.part_of if node.shares else node.name: node for node in self.nodes}  # of parameters
+        total = sum(self.parameter_count(node) for node in owners.values())
         head = f"graph {self.name}: {len(self.nodes)} nodes, {len(self.edges)} edges, {total:,} parameters"
         rows = [("node", "kind", "configuration", "from", "gives")]
+        wholes = {""}
         for node in self.nodes:
+            if node.part_of not in wholes:
+                wholes.add(node.part_of)
+                copies = sum(other.part_of == node.part_of for other in self.nodes)
+                how = "one block of parameters" if node.shares else "averaged after each epoch"
+                rows.append((node.part_of, f"{copies} copies", how, "", ""))
             sources = ", ".join(str(port) for port in node.inputs)
             gives = " | ".join(str(port.type) for port in node.outputs[:1]) or "-"
-            rows.append((node.name, node.kind, node.note(), sources or "-", gives))
+            rows.append(("  " * bool(node.part_of) + node.name, node.kind, node.note(), sources or "-", gives))
         widths = [max(len(row[column]) for row in rows) for column in range(5)]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         return "\n".join([head, "", *lines])
@@ -199,10 +245,11 @@ _PACKAGE = Path(__file__).parent
 
 
 class Builder:
-    """Collects the nodes of one model while its function runs."""
+    """Collects the nodes of one model while its function runs. `replicas`: copies of replicated layers."""
 
-    def __init__(self) -> None:
+    def __init__(self, replicas: int = 1) -> None:
         self.nodes: list[GraphNode] = []
+        self.replicas = replicas
         self._names: set[str] = set()
 
     @contextmanager
@@ -216,7 +263,7 @@ class Builder:
 
     def add(self, node: GraphNode, ports: Sequence[Port], line: str = "") -> Any:
         node.line = line or model_line()
-        node.name = self._named(node)
+        node.name = self.named(node)
         for position, port in enumerate(ports):
             self._check_port(node, position, port)
         try:
@@ -260,7 +307,8 @@ class Builder:
         if port.node._builder is not self:
             raise GraphError(f"input {position} belongs to another graph", where=node.where)
 
-    def _named(self, node: GraphNode) -> str:
+    def named(self, node: GraphNode) -> str:
+        """The node's name, or a fresh one; no other node can have it from now on. Raises GraphError."""
         name = node.name
         if not name:
             number = 1

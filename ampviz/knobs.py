@@ -86,6 +86,7 @@ KNOBS: dict[str, Knob] = {
             1e9,
             per_node=True,
         ),
+        Knob("freeze", False, "leave the parameters alone; gradients are still passed on", per_node=True),
         Knob("policy", "backward", "which queue a worker serves next", choices=POLICIES),
         Knob("slow_motion", 0.0, "seconds to wait after each message, for watching", 0.0, 60.0),
         Knob("validate", True, "run the validation split after each epoch"),
@@ -106,11 +107,18 @@ def find_knob(name: str) -> Knob:
 class KnobValues:
     """The current value of every knob: global ones, and those of single nodes.
 
-    Names are `knob` or `node.knob`; a node's own value wins over the global one.
+    Names are `knob` or `node.knob`; a node's own value wins over the global one. `copies` gives the replicated layer
+    that a node is part of: its name stands for all of its copies, and the value of a single copy wins.
     """
 
-    def __init__(self, nodes: Iterable[str] = (), values: Mapping[str, object] | None = None):
-        self._nodes = tuple(nodes)
+    def __init__(
+        self,
+        nodes: Iterable[str] = (),
+        values: Mapping[str, object] | None = None,
+        copies: Mapping[str, str] | None = None,
+    ):
+        self._copies = dict(copies or {})
+        self._nodes = tuple(dict.fromkeys([*nodes, *self._copies.values()]))
         self._values: dict[str, Value] = {name: knob.default for name, knob in KNOBS.items()}
         for name, value in (values or {}).items():
             self.set(name, value)
@@ -131,8 +139,11 @@ class KnobValues:
 
     def get(self, name: str, node: str = "") -> Value:
         """The value in force, for a node or (without one) for the session."""
-        own = f"{node}.{name}"
-        return self._values[own] if own in self._values else self._values[name]
+        if node:
+            for own in (f"{node}.{name}", f"{self._copies.get(node)}.{name}"):
+                if own in self._values:
+                    return self._values[own]
+        return self._values[name]
 
     def number(self, name: str, node: str = "") -> int:
         """`get` for a knob that holds a whole number."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -154,6 +154,21 @@ class Adagrad:
         gradient /= root
         gradient *= learning_rate
         parameter -= gradient
+
+
+OPTIMIZERS: dict[str, Callable[[], Optimizer]] = {
+    "sgd": SGD,
+    "momentum": Momentum,
+    "adam": Adam,
+    "adagrad": Adagrad,
+}
+
+
+def optimizer_called(name: str, where: str) -> Optimizer:
+    """The optimizer of this name with its defaults. Raises KnobError; `where` says who asked."""
+    if name not in OPTIMIZERS:
+        raise KnobError("no such optimizer", where=where, expected="one of " + ", ".join(OPTIMIZERS), got=repr(name))
+    return OPTIMIZERS[name]()
 
 
 def clip_by_norm(gradients: Sequence[Array], limit: float) -> float:

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import inspect
 import traceback
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ampviz.check import check_nodes
 from ampviz.data.dataset import Dataset, Instance
-from ampviz.errors import AmpvizError, DataError, GraphError
+from ampviz.errors import AmpvizError, DataError, GraphError, UsageError
 from ampviz.graph import Builder, Edge, Graph, GraphNode, Port, PortType, Shape
-from ampviz.nodes.join import Bcast
+from ampviz.nodes.fan import Bcast
 from ampviz.nodes.terminal import Source
 from ampviz.state import field_order
 
 _SAMPLES = 16  # instances looked at to learn which sizes vary
 
 
-def trace(model: Callable[..., Any], dataset: Dataset) -> Graph:
+def trace(model: Callable[..., Any], dataset: Dataset, *, replicas: int = 1) -> Graph:
     """Run a model function on ports for the fields of `dataset` and return its graph.
 
     The function's parameters without a default name the fields it uses. Wherever a port is used more than once a Bcast
-    is put in. Raises GraphError, naming node and model line, for anything unsound.
+    is put in. `replicas` is the number of copies that `amp.replicate` makes where the model gives none. Raises
+    GraphError, naming node and model line, for anything unsound, and UsageError for replicas that the model has not.
     """
-    builder = Builder()
-    name = getattr(model, "__name__", type(model).__name__)
+    builder = Builder(replicas)
+    name = getattr(getattr(model, "func", model), "__name__", type(model).__name__)  # func: of a partial
     with builder.building():
         line = _definition_line(model)
         ports = [builder.add(source, (), line) for source in _sources(model, dataset)]
@@ -42,6 +44,7 @@ def trace(model: Callable[..., Any], dataset: Dataset) -> Graph:
             raise GraphError(
                 f"the model function raised {type(error).__name__}: {error}", where=_raised_at(error, model) or name
             ) from error
+        _check_replicas(builder)
         _insert_broadcasts(builder)
     return Graph(name, builder.nodes, _edges(builder.nodes))
 
@@ -74,6 +77,13 @@ def _field_type(name: str, samples: Sequence[Instance]) -> PortType:
             raise DataError(what, where=f"field {name}", expected=expected, got=got)
         shape = tuple(size if size == other else None for size, other in zip(shape, array.shape[1:], strict=True))
     return PortType(field_order(["key", *samples[0].state]), shape, str(arrays[0].dtype))
+
+
+def _check_replicas(builder: Builder) -> None:
+    counts = Counter(node.part_of for node in builder.nodes if node.part_of)
+    if builder.replicas > 1 and builder.replicas not in counts.values():
+        hint = "a layer gets copies by amp.replicate(layer)"
+        raise UsageError("this model has no replicated layer", where="--replicas", got=builder.replicas, hint=hint)
 
 
 def _insert_broadcasts(builder: Builder) -> None:

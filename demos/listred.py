@@ -15,8 +15,9 @@ def rnn(tokens, label, *, hidden=128):
     column = nn.Ungroup(S.t, count=S.n, axis=1, name="columns")(tokens)
     word = nn.Lookup(VOCABULARY, hidden, scale=0.5, name="embed")(column)
 
-    # The cell is one node, used n times: Concat joins the word of step t with the hidden state of step t.
-    cell = nn.Linear(2 * hidden, hidden, name="cell")
+    # The cell is one node, used n times: Concat joins the word of step t with the hidden state of step t. With
+    # --replicas 2 there are two copies of it, and each list meets one of them.
+    cell = amp.replicate(nn.Linear(2 * hidden, hidden, name="cell"))
 
     def step(h):
         return nn.ReLU(name="relu")(cell(nn.Concat(on=(S.key, S.t), name="join")(word, h)))

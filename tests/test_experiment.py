@@ -125,9 +125,15 @@ def test_demos_lie_where_they_are_said_to():
 @pytest.mark.parametrize(
     ("target", "text"),
     [
-        ("minst", "no target is called 'minst'. Hint: did you mean mnist? give one of mnist, listred, or file.py:"),
+        (
+            "minst",
+            "no target is called 'minst'. Hint: did you mean mnist? give one of mnist, listred, sst, babi15, qm9, or",
+        ),
         ("list_red", "did you mean listred?"),
-        ("", "no target is called ''. Hint: give one of mnist, listred, or file.py:function, or package.module:"),
+        (
+            "",
+            "no target is called ''. Hint: give one of mnist, listred, sst, babi15, qm9, or file.py:function, or",
+        ),
         ("good.py", "no target is called 'good.py'"),
         ("absent.py:tiny", "absent.py: no such file"),
         ("package.py:tiny", "package.py: no such file"),

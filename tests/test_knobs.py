@@ -20,7 +20,7 @@ RANGES = {
     "gradient_clip": (float, 0.0, 1e9),
     "slow_motion": (float, 0.0, 60.0),
 }
-PER_NODE = {"min_update_interval", "learning_rate", "learning_rate_decay", "gradient_clip"}
+PER_NODE = {"min_update_interval", "learning_rate", "learning_rate_decay", "gradient_clip", "freeze"}
 whole = [name for name, (kind, _, _) in RANGES.items() if kind is int]
 fractional = [name for name, (kind, _, _) in RANGES.items() if kind is float]
 
@@ -31,7 +31,7 @@ def values():
 
 
 def test_this_file_knows_every_knob():
-    assert set(KNOBS) == {*RANGES, "policy", "validate"}
+    assert set(KNOBS) == {*RANGES, "policy", "validate", "freeze"}
     assert {name for name, knob in KNOBS.items() if knob.per_node} == PER_NODE
 
 
@@ -174,10 +174,19 @@ def test_the_value_of_a_node_wins_over_the_global_one(values, name):
     before = values.get(name)
     assert values.set(f"cell.{name}", "1") == 1
     assert (values.get(name, "cell"), values.get(name, "fc1"), values.get(name)) == (1, before, before)
-    values.set(name, 0.5 if name in fractional else 7)
+    values.set(name, 0.5 if name in fractional else 7 if name in whole else False)
     assert values.get(name, "cell") == 1
     assert values.get(name, "fc1") == values.get(name) != 1
     assert values.as_dict()[f"cell.{name}"] == 1
+
+
+def test_the_name_of_a_replicated_layer_stands_for_its_copies():
+    values = KnobValues(["fc1", "cell-0", "cell-1"], {}, {"cell-0": "cell", "cell-1": "cell"})
+    values.set("cell.learning_rate", 0.5)
+    values.set("cell-1.learning_rate", 0.25)
+    values.set("learning_rate", 2.0)
+    assert [values.get("learning_rate", node) for node in ("fc1", "cell-0", "cell-1")] == [2.0, 0.5, 0.25]
+    assert values.as_dict()["cell.learning_rate"] == 0.5
 
 
 def test_numbers_are_whole(values):

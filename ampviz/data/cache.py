@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from ampviz.data.files import cache_root
 
 Arrays = dict[str, NDArray[Any]]
+_NAMES = "names"  # the file that lists the arrays of an entry, so that one that got lost is missed
 
 
 def cached_arrays(name: str, key: str, build: Callable[[], Arrays]) -> Arrays:
     """The arrays that `build` gives, memory-mapped read-only; built only if the cache has none for this name and key.
 
-    `key` says what they were built from (checksum and version of the parser). An entry that cannot be read is built
+    `key` says what they were built from (checksum and version of the parser). An entry that is not whole is built
     anew. Two processes may build at once: one entry wins, both are right.
     """
     folder = cache_root() / "arrays" / f"{name}-{key}"
@@ -47,11 +48,11 @@ def fingerprint(*paths: Path) -> str:
 
 
 def _open(folder: Path) -> Arrays | None:
-    files = sorted(folder.glob("*.npy"))
-    if not files:
+    if not folder.is_dir():
         return None
     try:
-        return {file.stem: np.load(file, mmap_mode="r", allow_pickle=False) for file in files}
+        names = (folder / _NAMES).read_text().split()
+        return {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in names}
     except (OSError, ValueError, EOFError):
         shutil.rmtree(folder, ignore_errors=True)
         return None
@@ -63,6 +64,7 @@ def _write(folder: Path, arrays: Arrays) -> None:
     try:
         for name, array in arrays.items():
             np.save(temporary / f"{name}.npy", array, allow_pickle=False)
+        (temporary / _NAMES).write_text("\n".join(arrays))
         os.replace(temporary, folder)
     except OSError:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -2,51 +2,33 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
-from dataclasses import dataclass
+import tarfile
+import tempfile
+import zipfile
+import zlib
 from pathlib import Path
 
 from platformdirs import user_cache_dir
 
+from ampviz.data.registry import FILES, DataFile
 from ampviz.errors import DataError, UsageError
 
-_MNIST = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/")
-
-
-@dataclass(frozen=True, slots=True)
-class DataFile:
-    """A published file: its name below a data folder, size in bytes, sha256, and the addresses that serve it."""
-
-    name: str
-    nbytes: int
-    sha256: str
-    addresses: tuple[str, ...]
-
-    @property
-    def dataset(self) -> str:
-        return self.name.split("/", 1)[0]
-
-
-def _mnist(name: str, nbytes: int, sha256: str) -> DataFile:
-    return DataFile(f"mnist/{name}", nbytes, sha256, tuple(base + name for base in _MNIST))
-
-
-FILES = {
-    file.name: file
-    for file in (
-        _mnist(
-            "train-images-idx3-ubyte.gz", 9_912_422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
-        ),
-        _mnist(
-            "train-labels-idx1-ubyte.gz", 28_881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"
-        ),
-        _mnist(
-            "t10k-images-idx3-ubyte.gz", 1_648_877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"
-        ),
-        _mnist("t10k-labels-idx1-ubyte.gz", 4_542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
-    )
-}
+__all__ = [
+    "FILES",
+    "DataFile",
+    "cache_root",
+    "datasets",
+    "fetch",
+    "find",
+    "lines",
+    "locate",
+    "member",
+    "unpacked",
+    "verify",
+]
 
 
 def cache_root() -> Path:
@@ -58,33 +40,73 @@ def locate(name: str) -> Path:
     """The path of a known data file, its checksum verified. Raises DataError where it is absent or another file."""
     path = find(name)
     if path is None:
-        file = FILES[name]
-        raise DataError(
-            "not found in AMPVIZ_DATA nor in the cache",
-            where=name,
-            hint=f"`ampviz data fetch {file.dataset}` downloads it, or set AMPVIZ_DATA to a folder that has it",
-        )
+        raise DataError("not found in AMPVIZ_DATA nor in the cache", where=name, hint=_how_to_get(FILES[name]))
     verify(path, FILES[name])
     return path
 
 
 def find(name: str) -> Path | None:
-    """Where a data file lies, unverified; None if nowhere."""
+    """Where a data file lies, plain or gzipped (`name.gz`), unverified; None if nowhere."""
     folders = [Path(os.environ["AMPVIZ_DATA"])] if os.environ.get("AMPVIZ_DATA") else []
     for folder in [*folders, cache_root() / "data"]:
-        if (folder / name).is_file():
-            return folder / name
+        for path in (folder / name, folder / f"{name}.gz"):
+            if path.is_file():
+                return path
     return None
 
 
 def verify(path: Path, file: DataFile) -> None:
-    """Raise DataError unless the file at `path` has the published size and checksum."""
+    """Raise DataError unless the file at `path` has the known size and checksum, unpacked where it is `name.gz`."""
+    gzipped = path.suffix == ".gz" and not file.name.endswith(".gz")
     size = path.stat().st_size
-    if size != file.nbytes:
+    if not gzipped and size != file.nbytes:
         raise DataError("the file is not the published one", where=str(path), expected=f"{file.nbytes} bytes", got=size)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256(unpacked(path) if gzipped else path.read_bytes()).hexdigest()
     if digest != file.sha256:
         raise DataError("the checksum is wrong", where=str(path), expected=file.sha256, got=digest)
+
+
+def unpacked(path: Path) -> bytes:
+    """The bytes of a file, gunzipped where its name ends in .gz. Raises DataError where that cannot be done."""
+    try:
+        raw = path.read_bytes()
+        return gzip.decompress(raw) if path.suffix == ".gz" else raw
+    except FileNotFoundError:
+        raise DataError("no such file", where=str(path)) from None
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"not a whole gzip file: {error}", where=str(path)) from error
+    except OSError as error:
+        raise DataError(f"cannot be read: {error}", where=str(path)) from error
+
+
+def lines(content: bytes, where: str) -> list[str]:
+    """The lines of a UTF-8 text, which end at LF or CR LF and nowhere else. Raises DataError for other bytes."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError(f"not UTF-8: {error.reason}", where=f"{where}, line {line}") from None
+    found = text.replace("\r\n", "\n").split("\n")
+    return found if found[-1] else found[:-1]
+
+
+def member(archive: Path, name: str) -> bytes:
+    """The bytes of one file in an archive: zip, tar or tar.gz. Raises DataError where it cannot be had."""
+    try:
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as zipped:
+                return zipped.read(name)
+        with tarfile.open(archive) as tape:
+            file = tape.extractfile(name)
+            if file is None:
+                raise KeyError(name)
+            return file.read()
+    except FileNotFoundError:
+        raise DataError("no such file", where=str(archive)) from None
+    except KeyError:
+        raise DataError(f"the archive has no file {name}", where=str(archive)) from None
+    except (OSError, EOFError, zlib.error, tarfile.TarError, zipfile.BadZipFile) as error:
+        raise DataError(f"the archive cannot be read: {error}", where=str(archive)) from error
 
 
 def datasets() -> list[str]:
@@ -93,24 +115,60 @@ def datasets() -> list[str]:
 
 
 def fetch(dataset: str) -> list[Path]:
-    """Download the files of a data set into the cache; those that are there already stay. Raises DataError."""
-    import pooch  # imported here: it brings an HTTP client, which no training needs
+    """Download the files of a data set into the cache; those that are there already stay.
 
+    Raises DataError where an address fails, and, after the others were fetched, for a file that has no address and is
+    nowhere yet.
+    """
     wanted = [file for file in FILES.values() if file.dataset == dataset]
     if not wanted:
         raise UsageError(f"no data set is called {dataset!r}", hint=f"one of {', '.join(datasets())}")
-    paths = []
-    for file in wanted:
-        target = cache_root() / "data" / file.name
-        errors: list[str] = []
-        for address in file.addresses:
-            try:
-                pooch.retrieve(address, f"sha256:{file.sha256}", target.name, target.parent, progressbar=False)
-            except (OSError, ValueError) as error:
-                errors.append(f"{address}: {error}")
+    fetched = [_download(file) for file in wanted if file.addresses]
+    return fetched + [locate(file.name) for file in wanted if not file.addresses]
+
+
+def _download(file: DataFile) -> Path:
+    target = cache_root() / "data" / file.name
+    errors: list[str] = []
+    for address in file.addresses:
+        try:
+            if file.member:
+                _download_member(file, address, target)
             else:
-                break
+                _retrieve(address, f"sha256:{file.sha256}", target)
+        except (OSError, ValueError, DataError) as error:
+            errors.append(f"{address}: {error}")
         else:
-            raise DataError("could not be downloaded", where=file.name, hint="; ".join(errors))
-        paths.append(target)
-    return paths
+            return target
+    raise DataError("could not be downloaded", where=file.name, hint="; ".join(errors))
+
+
+def _download_member(file: DataFile, address: str, target: Path) -> None:
+    """Put one file of an archive at `target`, once it is known to be the right one."""
+    if target.is_file():
+        verify(target, file)
+        return
+    archive = cache_root() / "archives" / address.rpartition("/")[2]
+    _retrieve(address, None, archive)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        fresh = Path(folder) / target.name
+        try:
+            fresh.write_bytes(member(archive, file.member))
+            verify(fresh, file)
+        except DataError:
+            archive.unlink(missing_ok=True)  # else the wrong archive would stay for good
+            raise
+        fresh.replace(target)
+
+
+def _retrieve(address: str, known_hash: str | None, target: Path) -> None:
+    import pooch  # imported here: it brings an HTTP client, which no training needs
+
+    pooch.retrieve(address, known_hash, target.name, target.parent, progressbar=False)
+
+
+def _how_to_get(file: DataFile) -> str:
+    if file.addresses:
+        return f"`ampviz data fetch {file.dataset}` downloads it, or set AMPVIZ_DATA to a folder that has it"
+    return "it was derived from published data and has no address: set AMPVIZ_DATA to a folder that has it"

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
 import math
 import struct
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ampviz.data.files import unpacked
 from ampviz.errors import DataError
 
 _DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -20,7 +19,7 @@ _DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: 
 def read_idx(path: Path) -> NDArray[Any]:
     """The array in an idx file, in native byte order. Raises DataError for anything but a whole idx file."""
     where = str(path)
-    data = _read(path)
+    data = unpacked(path)
     if len(data) < 4:
         raise DataError("the idx header is truncated", where=where, expected="4 bytes", got=len(data))
     zero, code, rank = struct.unpack_from(">HBB", data)
@@ -40,15 +39,3 @@ def read_idx(path: Path) -> NDArray[Any]:
     except ValueError as error:  # more dimensions than numpy has, or sizes beyond memory beside a size of 0
         raise DataError(f"the shape cannot be an array: {error}", where=where) from error
     return array.astype(dtype.newbyteorder("="))
-
-
-def _read(path: Path) -> bytes:
-    try:
-        raw = path.read_bytes()
-        return gzip.decompress(raw) if path.suffix == ".gz" else raw
-    except FileNotFoundError:
-        raise DataError("no such file", where=str(path)) from None
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(f"not a whole gzip file: {error}", where=str(path)) from error
-    except OSError as error:
-        raise DataError(f"cannot be read: {error}", where=str(path)) from error

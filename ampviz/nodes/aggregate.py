@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from ampviz.errors import GraphError
-from ampviz.graph import Graph, PortType
+from ampviz.graph import ArrayType, Graph, PortType
 from ampviz.message import Message
 from ampviz.nodes.base import Host, Node
-from ampviz.nodes.payload import Payload
+from ampviz.nodes.payload import Payload, each, row_count, split, stack
 from ampviz.state import (
     Assign,
     Expression,
@@ -31,6 +31,7 @@ class Ungroup(Node):
     axis 0: (rows, ...) becomes `rows` messages (1, ...). axis 1: (rows, n, ...) becomes n messages (rows, ...).
     `count`, where given, is what the number of pieces must be. `ids` gives the values of the new field instead of
     0, 1, ...: a table such as `T.leaves`. Backward waits for all pieces; those without a gradient count as zeros.
+    Of a tuple every array is cut, along the same axis and into as many pieces.
     """
 
     changes_state = True
@@ -52,8 +53,9 @@ class Ungroup(Node):
         return f"{self.field}, axis {self.axis}"
 
     def infer(self, *inputs: PortType) -> tuple[PortType, ...]:
-        (x,) = self.take(inputs, 1)
-        if self.axis not in (0, 1) or (self.axis == 1 and not x.shape):
+        (x,) = self.take(inputs, 1, tuples=True)
+        cut = {array.shape[:1] if self.axis else None for array in x.arrays}
+        if self.axis not in (0, 1) or () in cut or len(cut) > 1:
             raise GraphError("cannot cut along this axis", where=self.where, expected="axis 0, or 1 of a matrix", got=x)
         if self.field in x.fields:
             raise GraphError(f"the state has a field {self.field} already", where=self.where, got=x)
@@ -63,7 +65,7 @@ class Ungroup(Node):
         self._count = None if self.count is None else compile_expression(self.count, x.fields)
         self._ids = None if self.ids is None else compile_expression(self.ids, x.fields)
         self._reads_tables = any(read is not None and read.tables() for read in (self.count, self.ids))
-        return (PortType(fields, x.shape[self.axis :], x.dtype),)
+        return (PortType.of(fields, [ArrayType(array.shape[self.axis :], array.dtype) for array in x.arrays]),)
 
     def bind(self, host: Host, graph: Graph) -> None:
         super().bind(host, graph)
@@ -73,9 +75,10 @@ class Ungroup(Node):
         at = self._position
         for _, state, payload in batch:
             tables = self.host.tables(state[0]) if self._reads_tables else None
-            pieces = payload.shape[self.axis]
+            shape = payload[0].shape if type(payload) is tuple else payload.shape
+            pieces = shape[self.axis]
             if self._count is not None and self._count(state, tables) != pieces:
-                raise ValueError(f"expected {self.count} = {self._count(state, tables)} pieces, got {payload.shape}")
+                raise ValueError(f"expected {self.count} = {self._count(state, tables)} pieces, got {shape}")
             ids = range(pieces) if self._ids is None else self._ids(state, tables)
             if len(ids) != pieces:
                 raise ValueError(f"{self.ids} has {len(ids)} entries for {pieces} pieces")
@@ -86,8 +89,7 @@ class Ungroup(Node):
             if len(places) != pieces:
                 raise ValueError(f"{self.ids} holds a value twice: {list(ids)}")
             self._waiting[state] = (places, [None] * pieces, [pieces])
-            for index, value in enumerate(ids):
-                piece = payload[index : index + 1] if self.axis == 0 else payload[:, index]
+            for value, piece in zip(ids, _cut(payload, self.axis), strict=True):
                 self.send(0, (*state[:at], value, *state[at:]), piece)
 
     def backward(self, batch: Sequence[Message]) -> None:
@@ -104,8 +106,9 @@ class Ungroup(Node):
         known = next((gradient for gradient in gradients if gradient is not None), None)
         if known is None:
             return None
-        filled = [np.zeros_like(known) if gradient is None else gradient for gradient in gradients]
-        return np.concatenate(filled) if self.axis == 0 else np.stack(filled, axis=1)
+        return _put_together(
+            [each(np.zeros_like, known) if gradient is None else gradient for gradient in gradients], self.axis
+        )
 
     def cached(self) -> int:
         return len(self._waiting)
@@ -116,7 +119,8 @@ class Group(Node):
 
     `by` is a field, which the result drops (its values order the parts), or an assignment such as
     `S.node.to(T.parent[S.node])`: messages that are equal after it form a group, ordered by `order` (0 .. count-1).
-    axis 0 puts rows after rows; axis 1 stacks parts of equal rows to (rows, count, ...).
+    axis 0 puts rows after rows; axis 1 stacks parts of equal rows to (rows, count, ...). Tuples are put together
+    array by array.
     """
 
     changes_state = True
@@ -140,7 +144,7 @@ class Group(Node):
         return f"{self.by}, {self.count} along axis {self.axis}"
 
     def infer(self, *inputs: PortType) -> tuple[PortType, ...]:
-        (x,) = self.take(inputs, 1)
+        (x,) = self.take(inputs, 1, tuples=True)
         if isinstance(self.by, Field):
             if self.by.name not in x.fields:
                 raise GraphError(f"the state has no field {self.by.name}", where=self.where, got=x)
@@ -158,8 +162,8 @@ class Group(Node):
             | (self.by.value.tables() if isinstance(self.by, Assign) else set())
         )
         self._reads_tables = bool(read)
-        shape = x.shape if self.axis == 0 else (self._fixed_count(), *x.shape)
-        return (PortType(fields, shape, x.dtype),)
+        stacked = () if self.axis == 0 else (self._fixed_count(),)
+        return (PortType.of(fields, [ArrayType((*stacked, *array.shape), array.dtype) for array in x.arrays]),)
 
     def _fixed_count(self) -> int | None:
         return None if self.count.fields() or self.count.tables() else int(self._count((), None))
@@ -185,19 +189,42 @@ class Group(Node):
             if not left[0]:
                 del self._partial[target]
                 payloads = [part[1] for part in parts]
-                self._origins[target] = ([part[0] for part in parts], [len(payload) for payload in payloads])
-                self.send(0, target, np.concatenate(payloads) if self.axis == 0 else np.stack(payloads, axis=1))
+                self._origins[target] = ([part[0] for part in parts], [row_count(payload) for payload in payloads])
+                self.send(0, target, _put_together(payloads, self.axis))
 
     def backward(self, batch: Sequence[Message]) -> None:
         for _, target, dy in batch:
             states, counts = self._origins.pop(target)
-            start = 0
-            for index, (state, rows) in enumerate(zip(states, counts, strict=True)):
-                if dy is None or not self.wanted[0]:
-                    self.answer(0, state, None)
-                else:
-                    self.answer(0, state, dy[start : start + rows] if self.axis == 0 else dy[:, index])
-                start += rows
+            pieces: Sequence[Payload | None] = [None] * len(states)
+            if dy is not None and self.wanted[0]:
+                pieces = split(dy, counts) if self.axis == 0 else _cut(dy, 1)
+            for state, piece in zip(states, pieces, strict=True):
+                self.answer(0, state, piece)
 
     def cached(self) -> int:
         return len(self._partial) + len(self._origins)
+
+
+def _cut(payload: Payload, axis: int) -> list[Payload]:
+    """The elements of `axis` one by one: (1, ...) of axis 0, (rows, ...) of axis 1; views."""
+    if type(payload) is tuple:
+        return list(zip(*(_cut(array, axis) for array in payload), strict=True))
+    if axis == 0:
+        return [payload[index : index + 1] for index in range(len(payload))]
+    return [payload[:, index] for index in range(payload.shape[1])]
+
+
+def _put_together(payloads: Sequence[Payload], axis: int) -> Payload:
+    """Rows after rows, or along a new axis 1: the reverse of `_cut`."""
+    return stack(payloads) if axis == 0 else each(_side_by_side, *payloads)
+
+
+def _side_by_side(*arrays: Any) -> Any:
+    """Arrays (rows, ...) as (rows, count, ...): np.stack at a third of its cost for a few small ones."""
+    first = arrays[0]
+    stacked = np.empty((len(first), len(arrays), *first.shape[1:]), first.dtype)
+    for index, array in enumerate(arrays):
+        if array.shape != first.shape:
+            raise ValueError(f"parts that are stacked have the same shape, not {first.shape} and {array.shape}")
+        stacked[:, index] = array
+    return stacked

@@ -22,6 +22,7 @@ class Host(Protocol):
     """What a worker offers to the nodes it hosts."""
 
     clock: Callable[[], int]  # nanoseconds
+    seed: int  # of the session, for what is drawn while it runs
 
     def sender(self, node: Node) -> Send:
         """A function (output port, state, payload) that sends forward."""
@@ -102,6 +103,10 @@ class Transform(Node):
     def pull(self, saved: Payload, dy: Payload) -> Payload:
         raise NotImplementedError
 
+    def prepare(self, saved: Payload, dy: Payload) -> tuple[Payload, Payload]:
+        """What `collect` and `pull` get in place of (saved, dy): the part of backward that both would repeat."""
+        return saved, dy
+
     def collect(self, states: Sequence[State], versions: Sequence[int], saved: Payload, dy: Payload) -> None:
         """Take the parameter gradient of these rows; nothing to do without parameters."""
 
@@ -139,13 +144,15 @@ class Transform(Node):
         states = [message[1] for message in batch]
         gradients = [message[2] for message in batch]
         kept = [self.saved.pop(state) for state in states]
-        saved, dy = stack([entry[0] for entry in kept]), stack(gradients)
+        clock = self.host.clock
+        start = clock()
+        saved, dy = self.prepare(stack([entry[0] for entry in kept]), stack(gradients))
+        self.kernel_ns += clock() - start
         self.collect(states, [entry[1] for entry in kept], saved, dy)
         if not self.wanted[0]:
             for state in states:
                 self.answer(0, state, None)
             return
-        clock = self.host.clock
         start = clock()
         dx = self.pull(saved, dy)
         self.kernel_ns += clock() - start

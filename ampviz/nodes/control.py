@@ -37,7 +37,7 @@ class Cond(Node):
         return str(self.choose)
 
     def infer(self, *inputs: PortType) -> tuple[PortType, ...]:
-        (x,) = self.take(inputs, 1)
+        (x,) = self.take(inputs, 1, tuples=True)
         choose = compile_expression(self.choose, x.fields)
         if self.ways == 2:
             self._choose: Callable[[State, Any], int] = lambda state, tables: 0 if choose(state, tables) else 1
@@ -110,7 +110,7 @@ class Isu(Node):
         return ", ".join(str(assign) for assign in self.assigns)
 
     def infer(self, *inputs: PortType) -> tuple[PortType, ...]:
-        (x,) = self.take(inputs, 1)
+        (x,) = self.take(inputs, 1, tuples=True)
         fields = field_order([*x.fields, *(assign.field for assign in self.assigns)])
         changed = {assign.field for assign in self.assigns}
         undo = []
@@ -127,7 +127,7 @@ class Isu(Node):
         self._change = compile_assignments(self.assigns, x.fields, fields)
         self._undo = compile_assignments(undo, fields, x.fields)
         self._reads_tables = any(assign.value.tables() for assign in self.assigns)
-        return (PortType(fields, x.shape, x.dtype),)
+        return (PortType.of(fields, x.arrays),)
 
     def forward(self, batch: Sequence[Message]) -> None:
         change, send = self._change, self.send

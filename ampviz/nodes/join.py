@@ -1,7 +1,8 @@
-"""Nodes with several inputs or outputs: Concat, Split, Bcast, and the join by state that losses share."""
+"""Several messages to one: the join by state that losses share, and the nodes that merge payloads."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from ampviz.errors import GraphError
 from ampviz.graph import Graph, PortType
 from ampviz.message import Message
 from ampviz.nodes.base import Host, Node
-from ampviz.nodes.payload import Payload, add
+from ampviz.nodes.payload import Payload
 from ampviz.state import Field, Fields, State, compile_projection, field_order
 
 Part = tuple[State, Payload]
@@ -74,141 +75,105 @@ class Join(Node):
         return len(self._partial)
 
 
-class Concat(Join):
-    """Joins payloads side by side, features after features; backward cuts the gradient again.
+class Merge(Join):
+    """A join that gives one message: `merge` of the payloads forward, `cut` of the gradient backward.
 
     The output state has the fields of all inputs; where inputs share a field outside `on`, the first input's value.
     """
 
-    def infer(self, *inputs: PortType) -> tuple[PortType, ...]:
+    def merged_fields(self, inputs: Sequence[PortType]) -> Fields:
+        """The fields of the output; for `infer` of subclasses, which need at least two inputs."""
         if len(inputs) < 2:
             raise GraphError("needs at least two inputs", where=self.where, got=len(inputs))
         self.join_fields(inputs)
-        widths: list[int] = []
-        for given in inputs:
-            width = given.shape[-1] if len(given.shape) == 1 else None
-            if width is None or given.dtype != inputs[0].dtype:
-                expected = f"(rows, size) {inputs[0].dtype}, the size fixed"
-                raise GraphError("an input does not fit", where=self.where, expected=expected, got=given)
-            widths.append(width)
-        self._cuts = [0, *np.cumsum(widths).tolist()]
         fields = field_order(name for given in inputs for name in given.fields)
         self._picks = [
             next((port, given.fields.index(name)) for port, given in enumerate(inputs) if name in given.fields)
             for name in fields
         ]
-        self._whole = next((port for port, given in enumerate(inputs) if given.fields == fields and port == 0), None)
-        return (PortType(fields, (self._cuts[-1],), inputs[0].dtype),)
+        self._whole = inputs[0].fields == fields
+        return fields
 
     def bind(self, host: Host, graph: Graph) -> None:
         super().bind(host, graph)
-        self._states: dict[State, list[State]] = {}
+        self._states: dict[State, tuple[list[State], Any]] = {}
 
     def joined(self, complete: list[list[Part]]) -> None:
         for parts in complete:
             states = [part[0] for part in parts]
-            if self._whole is not None:
-                state = states[self._whole]
-            else:
-                state = tuple([states[port][index] for port, index in self._picks])
-            self._states[state] = states
-            self.send(0, state, np.concatenate([part[1] for part in parts], axis=1))
+            state = states[0] if self._whole else tuple([states[port][index] for port, index in self._picks])
+            payload, saved = self.merge([part[1] for part in parts])
+            self._states[state] = (states, saved if state[0] >= 0 else None)
+            self.send(0, state, payload)
 
     def backward(self, batch: Sequence[Message]) -> None:
-        cuts = self._cuts
         for _, state, dy in batch:
-            for port, own in enumerate(self._states.pop(state)):
-                piece = None
-                if dy is not None and self.wanted[port]:
-                    piece = dy[:, cuts[port] : cuts[port + 1]]
-                self.answer(port, own, piece)
+            states, saved = self._states.pop(state)
+            pieces = [None] * len(states) if dy is None else self.cut(saved, dy)
+            for port, own in enumerate(states):
+                self.answer(port, own, pieces[port] if self.wanted[port] else None)
+
+    def merge(self, payloads: list[Payload]) -> tuple[Payload, Any]:
+        """The output, and what `cut` needs of the inputs."""
+        raise NotImplementedError
+
+    def cut(self, saved: Any, dy: Payload) -> Sequence[Payload | None]:
+        """The gradient of each input."""
+        raise NotImplementedError
 
     def cached(self) -> int:
         return super().cached() + len(self._states)
 
 
-class Gather(Node):
-    """One input, several outputs with the same state: backward waits for all of them, then calls `gathered`."""
+class Concat(Merge):
+    """Joins payloads side by side, features after features; backward cuts the gradient again.
 
-    def bind(self, host: Host, graph: Graph) -> None:
-        super().bind(host, graph)
-        self._waiting: dict[State, list[Any]] = {}  # outputs still out, then the gradient of each
-
-    def backward(self, batch: Sequence[Message]) -> None:
-        waiting, ways = self._waiting, len(self.outputs)
-        for port, state, payload in batch:
-            entry = waiting.get(state)
-            if entry is None:
-                entry = waiting[state] = [ways, *([None] * ways)]
-            entry[port + 1] = payload
-            entry[0] -= 1
-            if not entry[0]:
-                del waiting[state]
-                self.answer(0, state, self.gathered(entry[1:]))
-
-    def gathered(self, gradients: list[Payload | None]) -> Payload | None:
-        """The gradient of the input, from those of all outputs."""
-        raise NotImplementedError
-
-    def cached(self) -> int:
-        return len(self._waiting)
-
-
-class Bcast(Gather):
-    """The same message to several successors; their gradients are summed. Put in wherever a port is used twice."""
-
-    def __init__(self, ways: int, *, name: str = ""):
-        super().__init__(name)
-        self.ways = ways
-
-    def note(self) -> str:
-        return f"x{self.ways}"
+    The arrays of a tuple stand one after the other: Concat of x and a cell's (h, c) gives the rows (x | h | c).
+    """
 
     def infer(self, *inputs: PortType) -> tuple[PortType, ...]:
-        (x,) = self.take(inputs, 1)
-        return (x,) * self.ways
+        fields = self.merged_fields(inputs)
+        widths: list[int] = []
+        for given in inputs:
+            for array in given.arrays:
+                width = array.shape[-1] if len(array.shape) == 1 else None
+                if width is None or array.dtype != inputs[0].dtype:
+                    expected = f"(rows, size) {inputs[0].dtype}, the size fixed"
+                    raise GraphError("an input does not fit", where=self.where, expected=expected, got=given)
+                widths.append(width)
+        self._cuts = [0, *np.cumsum(widths).tolist()]
+        self._arrays = [len(given.arrays) for given in inputs]
+        self._plain = max(self._arrays) == 1
+        return (PortType(fields, (self._cuts[-1],), inputs[0].dtype),)
 
-    def forward(self, batch: Sequence[Message]) -> None:
-        for _, state, payload in batch:
-            for port in range(self.ways):
-                self.send(port, state, payload)
+    def merge(self, payloads: list[Payload]) -> tuple[Payload, Any]:
+        if not self._plain:
+            payloads = [array for payload in payloads for array in (payload if type(payload) is tuple else (payload,))]
+        return np.concatenate(payloads, axis=1), None
 
-    def gathered(self, gradients: list[Payload | None]) -> Payload | None:
-        total: Payload | None = None
-        for gradient in gradients:
-            total = add(total, gradient)
-        return total
+    def cut(self, saved: Any, dy: Payload) -> Sequence[Payload | None]:
+        pieces: list[Payload] = [dy[:, start:stop] for start, stop in itertools.pairwise(self._cuts)]
+        if self._plain:
+            return pieces
+        rest = iter(pieces)
+        return [next(rest) if count == 1 else tuple(itertools.islice(rest, count)) for count in self._arrays]
 
 
-class Split(Gather):
-    """Cuts the features into consecutive parts of these sizes, one output each; backward joins their gradients."""
-
-    def __init__(self, *sizes: int, name: str = ""):
-        super().__init__(name)
-        self.sizes = sizes
-
-    def note(self) -> str:
-        return " | ".join(str(size) for size in self.sizes)
+class Multiply(Merge):
+    """The product of its inputs, element by element: payloads of one shape (rows, ...) float32."""
 
     def infer(self, *inputs: PortType) -> tuple[PortType, ...]:
-        (x,) = self.take(inputs, 1)
-        if x.shape != (sum(self.sizes),) or len(self.sizes) < 2:
-            raise GraphError("the sizes do not add up", where=self.where, expected=f"(rows, {sum(self.sizes)})", got=x)
-        self._cuts = [0, *np.cumsum(self.sizes).tolist()]
-        return tuple(PortType(x.fields, (size,), x.dtype) for size in self.sizes)
+        fields = self.merged_fields(self.take(inputs, 2))
+        for given in inputs:
+            if given.dtype != "float32" or not given.arrays[0].meets(inputs[0].arrays[0]):
+                raise GraphError("an input does not fit", where=self.where, expected=inputs[0].arrays[0], got=given)
+        return (PortType(fields, inputs[0].shape),)
 
-    def forward(self, batch: Sequence[Message]) -> None:
-        cuts = self._cuts
-        for _, state, x in batch:
-            for port in range(len(self.sizes)):
-                self.send(port, state, x[:, cuts[port] : cuts[port + 1]])
+    def merge(self, payloads: list[Payload]) -> tuple[Payload, Any]:
+        a, b = payloads
+        if a.shape != b.shape:
+            raise ValueError(f"cannot multiply {a.shape} and {b.shape} element by element")
+        return a * b, payloads
 
-    def gathered(self, gradients: list[Payload | None]) -> Payload | None:
-        known = next((gradient for gradient in gradients if gradient is not None), None)
-        if known is None:
-            return None
-        filled = [
-            np.zeros((len(known), size), known.dtype) if gradient is None else gradient
-            for gradient, size in zip(gradients, self.sizes, strict=True)
-        ]
-        return np.concatenate(filled, axis=1)
+    def cut(self, saved: Any, dy: Payload) -> Sequence[Payload | None]:
+        return [dy * factor if wanted else None for factor, wanted in zip(reversed(saved), self.wanted, strict=True)]

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-_SMALL_VOCABULARY = 256  # up to here one product with a one-hot matrix beats sorting
+# From so many multiplications on, at 5 to 64 rows, OpenBLAS is 1.3 to 1.9 times as fast with W dy^T as with dy W^T.
+_LARGE_PRODUCT = 370_000
+_FEW_ROWS = 256  # of a result: up to here one product with a one-hot matrix beats sorting
 
 
 def linear_forward(x: Array, W: Array, b: Array) -> Array:
@@ -24,6 +26,8 @@ def linear_forward(x: Array, W: Array, b: Array) -> Array:
 
 def linear_input_gradient(dy: Array, W: Array) -> Array:
     """dy W^T for dy (rows, outputs)."""
+    if 4 < len(dy) <= 64 and len(dy) * W.size > _LARGE_PRODUCT:
+        return np.ascontiguousarray((W @ dy.T).T)
     dx: Array = dy @ W.T
     return dx
 
@@ -37,24 +41,26 @@ def lookup_forward(indices: Array, table: Array) -> Array:
     """Row i of the table (vocabulary, size) for each index. Raises IndexError outside 0..vocabulary-1."""
     if indices.size and indices.min() < 0:
         raise IndexError(f"index {indices.min()} is out of bounds for a table of {len(table)} rows")
-    rows: Array = table[indices]
+    rows: Array = table.take(indices, axis=0)
     return rows
 
 
-def lookup_gradient(indices: Array, dy: Array, vocabulary: int) -> Array:
-    """Rows of dy (rows, size) summed by index: (vocabulary, size)."""
-    if vocabulary <= _SMALL_VOCABULARY:
-        one_hot = np.zeros((len(indices), vocabulary), dy.dtype)
+def scatter_add(indices: Array, rows: Array, count: int) -> Array:
+    """Rows (n, size) summed by index: (count, size). Raises IndexError outside 0..count-1."""
+    if indices.size and indices.min() < 0:
+        raise IndexError(f"index {indices.min()} is out of bounds for {count} rows")
+    if count <= _FEW_ROWS:
+        one_hot = np.zeros((len(indices), count), rows.dtype)
         one_hot[np.arange(len(indices)), indices] = 1
-        small: Array = one_hot.T @ dy
-        return small
-    gradient = np.zeros((vocabulary, dy.shape[1]), dy.dtype)
-    order = np.argsort(indices, kind="stable")
-    ordered = indices[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(ordered) else ordered
-    if len(ordered):
-        gradient[ordered[starts]] = np.add.reduceat(dy[order], starts)
-    return gradient
+        few: Array = one_hot.T @ rows
+        return few
+    sums = np.zeros((count, rows.shape[1]), rows.dtype)
+    if len(indices):
+        order = indices.argsort(kind="stable")
+        ordered = indices.take(order)
+        starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+        sums[ordered.take(starts)] = np.add.reduceat(rows.take(order, axis=0), starts)
+    return sums
 
 
 def relu_forward(x: Array) -> Array:
@@ -125,3 +131,46 @@ def squared_error(prediction: Array, target: Array, weights: Array) -> tuple[Arr
     losses: Array = np.square(difference).mean(axis=1)
     difference *= (2 / prediction.shape[1]) * weights[:, None]
     return losses, difference
+
+
+def absolute_error(prediction: Array, target: Array, weights: Array) -> tuple[Array, Array]:
+    """Mean over the features of |prediction - target| by row, and its gradient by the prediction times `weights`.
+
+    Shapes as for `squared_error`. Where both are equal the gradient is 0.
+    """
+    difference = prediction - target
+    gradient: Array = np.sign(difference)
+    gradient *= (1 / prediction.shape[1]) * weights[:, None]
+    return np.abs(difference).mean(axis=1), gradient
+
+
+def huber_error(prediction: Array, target: Array, weights: Array, delta: float) -> tuple[Array, Array]:
+    """d^2 / 2 for |d| up to `delta`, else delta (|d| - delta / 2), where d = prediction - target.
+
+    Mean over the features by row, and its gradient by the prediction times `weights`; shapes as for `squared_error`.
+    """
+    difference = prediction - target
+    gradient: Array = np.clip(difference, -delta, delta)
+    losses: Array = ((difference - gradient * 0.5) * gradient).mean(axis=1)
+    gradient *= (1 / prediction.shape[1]) * weights[:, None]
+    return losses, gradient
+
+
+def selection_cross_entropy(logits: Array, labels: Array, counts: Array) -> tuple[Array, Array, Array]:
+    """-log softmax(logits of a set)[label] for sets of `counts` > 0 logits that stand one after the other.
+
+    logits (rows,), labels (sets,) int within each set, counts (sets,) with rows as their sum. Returns the losses
+    (sets,), the gradient of their sum (rows,), and (sets,) bool: whether the label is the first of the largest.
+    """
+    starts = np.cumsum(counts) - counts
+    chosen = starts + labels
+    probabilities: Array = logits - np.repeat(np.maximum.reduceat(logits, starts), counts)
+    largest = probabilities == 0
+    up_to = np.cumsum(largest)
+    correct = largest[chosen] & (up_to[chosen] - up_to[starts] + largest[starts] == 1)
+    of_label = probabilities[chosen]
+    np.exp(probabilities, out=probabilities)
+    total = np.add.reduceat(probabilities, starts)
+    probabilities /= np.repeat(total, counts)
+    probabilities[chosen] -= 1
+    return np.log(total) - of_label, probabilities, correct

@@ -3,47 +3,67 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ampviz.errors import GraphError
 from ampviz.graph import PortType
 from ampviz.nodes import kernels
 from ampviz.nodes.join import Join, Part
 from ampviz.nodes.payload import Payload, stack
+from ampviz.state import Field
+
+Compared = tuple[NDArray[Any], Payload, dict[str, NDArray[Any]]]
 
 
 class Loss(Join):
     """A sink that joins a prediction with its label (inputs 0 and 1) and answers both at once."""
 
-    metrics: ClassVar[tuple[str, ...]] = ()  # names of what `compare` reports beside the loss
+    metrics: tuple[str, ...] = ()  # names of what `compare` reports beside the loss
 
-    def compare(self, prediction: Payload, label: Payload, weights: Any) -> tuple[Any, Payload, dict[str, Any]]:
-        """Row losses (rows,), gradient of the weighted sum by the prediction, and metrics (rows,) by name."""
+    def compare(self, prediction: Payload, label: Payload, counts: Sequence[int]) -> Compared:
+        """Losses, the gradient by the prediction of the summed mean losses of the messages, and metrics by name.
+
+        prediction and label hold the rows of several messages, `counts` of the prediction for each. Losses and metrics
+        have as many entries for each message as `reported` says.
+        """
         raise NotImplementedError
+
+    def reported(self, prediction: Payload, label: Payload) -> int:
+        """How many losses a message reports: one a row. Raises ValueError where the label does not fit."""
+        if len(prediction) != len(label):
+            raise ValueError(f"{len(prediction)} predictions for {len(label)} labels")
+        return len(prediction)
 
     def joined(self, complete: list[list[Part]]) -> None:
         predictions, labels = [parts[0][1] for parts in complete], [parts[1][1] for parts in complete]
         counts = [len(prediction) for prediction in predictions]
-        for prediction, label in zip(predictions, labels, strict=True):
-            if len(prediction) != len(label):
-                raise ValueError(f"{len(prediction)} predictions for {len(label)} labels")
-        weights = np.repeat([np.float32(1.0 / max(count, 1)) for count in counts], counts)
+        reported = [self.reported(*pair) for pair in zip(predictions, labels, strict=True)]
         start = self.host.clock()
-        losses, gradient, metrics = self.compare(stack(predictions), stack(labels), weights)
+        losses, gradient, metrics = self.compare(stack(predictions), stack(labels), counts)
         self.kernel_ns += self.host.clock() - start
-        first = 0
-        for ((state, _), (label_state, _)), rows in zip(complete, counts, strict=True):
-            last = first + rows
-            total = float(losses[first:last].sum())
+        values = losses.tolist()
+        measured = {name: entries.tolist() for name, entries in metrics.items()}
+        first = row = 0
+        for ((state, _), (label_state, _)), rows, losses_here in zip(complete, counts, reported, strict=True):
+            last = first + losses_here
+            total = sum(values[first:last], 0.0)
             if not math.isfinite(total):
                 raise FloatingPointError(f"the loss is {total}: a learning rate too high, or bad data")
-            sums = {name: float(values[first:last].sum()) for name, values in metrics.items()}
-            self.host.loss(self, state[0], rows, total, sums)
-            self.answer(0, state, gradient[first:last] if state[0] >= 0 and self.wanted[0] else None)
+            sums = {name: float(sum(entries[first:last])) for name, entries in measured.items()}
+            self.host.loss(self, state[0], losses_here, total, sums)
+            self.answer(0, state, gradient[row : row + rows] if state[0] >= 0 and self.wanted[0] else None)
             self.answer(1, label_state, None)
             first = last
+            row += rows
+
+
+def _row_weights(prediction: Payload, counts: Sequence[int]) -> NDArray[Any]:
+    """1 / n for each of the n rows of a message: their sum is then the mean."""
+    return np.repeat(np.array([1.0 / max(count, 1) for count in counts], prediction.dtype), counts)
 
 
 class SoftmaxCrossEntropy(Loss):
@@ -61,17 +81,55 @@ class SoftmaxCrossEntropy(Loss):
         self.join_fields(inputs)
         return ()
 
-    def compare(self, prediction: Payload, label: Payload, weights: Any) -> tuple[Any, Payload, dict[str, Any]]:
+    def compare(self, prediction: Payload, label: Payload, counts: Sequence[int]) -> Compared:
         if label.size and not (label.min() >= 0 and label.max() < self.classes):
             raise ValueError(f"label {label.min()}..{label.max()} outside 0..{self.classes - 1}")
+        weights = _row_weights(prediction, counts)
         losses, gradient, correct = kernels.softmax_cross_entropy(prediction, label, weights)
         return losses, gradient, {"accuracy": correct}
 
 
-class MSE(Loss):
-    """Mean over the features of (prediction - label)^2, both (rows, size); reports `mae`, the mean absolute error."""
+class SelectionCrossEntropy(Loss):
+    """-log softmax over the rows of one message: picks one of a set, such as a node of a graph.
 
-    metrics = ("mae",)
+    logits (rows, 1) float32, the label (1,) int64 the number of the right row. A message counts as one loss, and
+    reports whether the right row has the largest logit as `accuracy`.
+    """
+
+    metrics = ("accuracy",)
+
+    def infer(self, *inputs: PortType) -> tuple[PortType, ...]:
+        logits, label = self.take(inputs, 2)
+        if logits.shape != (1,) or logits.dtype != "float32":
+            raise GraphError("the logits do not fit", where=self.where, expected="(rows, 1) float32", got=logits)
+        if label.dtype != "int64" or label.shape != ():
+            raise GraphError("the label does not fit", where=self.where, expected="(rows) int64", got=label)
+        self.join_fields(inputs)
+        return ()
+
+    def reported(self, prediction: Payload, label: Payload) -> int:
+        if len(label) != 1 or not 0 <= label[0] < len(prediction):
+            raise ValueError(f"label {label.tolist()} is no row of a set of {len(prediction)}")
+        return 1
+
+    def compare(self, prediction: Payload, label: Payload, counts: Sequence[int]) -> Compared:
+        losses, gradient, correct = kernels.selection_cross_entropy(prediction[:, 0], label, np.asarray(counts))
+        return losses, gradient[:, None], {"accuracy": correct}
+
+
+class Regression(Loss):
+    """A loss between numbers, averaged over the features: prediction and label (rows, size) float32.
+
+    Reports `mae`, the mean absolute error, and its multiples named in `also`: `{"error_ratio": deviation / unit}` for
+    labels that were standardised.
+    """
+
+    def __init__(
+        self, *, on: Field | Sequence[Field] | None = None, also: Mapping[str, float] | None = None, name: str = ""
+    ):
+        super().__init__(on=on, name=name)
+        self.also = dict(also or {})
+        self.metrics = ("mae", *self.also)
 
     def infer(self, *inputs: PortType) -> tuple[PortType, ...]:
         prediction, label = self.take(inputs, 2)
@@ -80,6 +138,51 @@ class MSE(Loss):
         self.join_fields(inputs)
         return ()
 
-    def compare(self, prediction: Payload, label: Payload, weights: Any) -> tuple[Any, Payload, dict[str, Any]]:
-        losses, gradient = kernels.squared_error(prediction, label, weights)
-        return losses, gradient, {"mae": np.abs(prediction - label).mean(axis=1)}
+    def error(self, prediction: Payload, label: Payload, weights: NDArray[Any]) -> tuple[Any, Payload]:
+        """Row losses (rows,), and the gradient of their weighted sum by the prediction."""
+        raise NotImplementedError
+
+    def compare(self, prediction: Payload, label: Payload, counts: Sequence[int]) -> Compared:
+        losses, gradient = self.error(prediction, label, _row_weights(prediction, counts))
+        mae = np.abs(prediction - label).mean(axis=1)
+        return losses, gradient, {"mae": mae, **{name: mae * factor for name, factor in self.also.items()}}
+
+
+class MSE(Regression):
+    """Mean over the features of (prediction - label)^2, both (rows, size); reports `mae`, the mean absolute error."""
+
+    def error(self, prediction: Payload, label: Payload, weights: NDArray[Any]) -> tuple[Any, Payload]:
+        return kernels.squared_error(prediction, label, weights)
+
+
+class MAE(Regression):
+    """Mean over the features of |prediction - label|, both (rows, size); reports it as `mae` too."""
+
+    def error(self, prediction: Payload, label: Payload, weights: NDArray[Any]) -> tuple[Any, Payload]:
+        return kernels.absolute_error(prediction, label, weights)
+
+
+class Huber(Regression):
+    """Like MSE / 2 where |prediction - label| is up to `delta`, like `delta` times MAE beyond; reports `mae`."""
+
+    def __init__(
+        self,
+        delta: float = 1.0,
+        *,
+        on: Field | Sequence[Field] | None = None,
+        also: Mapping[str, float] | None = None,
+        name: str = "",
+    ):
+        super().__init__(on=on, also=also, name=name)
+        self.delta = delta
+
+    def note(self) -> str:
+        return " ".join(filter(None, [f"delta {self.delta:g}", super().note()]))
+
+    def infer(self, *inputs: PortType) -> tuple[PortType, ...]:
+        if not self.delta > 0:
+            raise GraphError("delta must be positive", where=self.where, got=self.delta)
+        return super().infer(*inputs)
+
+    def error(self, prediction: Payload, label: Payload, weights: NDArray[Any]) -> tuple[Any, Payload]:
+        return kernels.huber_error(prediction, label, weights, self.delta)

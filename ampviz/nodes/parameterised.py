@@ -36,7 +36,8 @@ class Parameterised(Transform):
 
     Backward keeps the rows of (saved, dy); the gradient is formed from all of them in one product when the node
     updates, after `min_update_interval` backward messages. The update is the sum of the gradients divided by the number
-    of distinct keys that gave them, so the interval does not change the learning rate.
+    of distinct keys that gave them, so the interval does not change the learning rate. While frozen it collects
+    nothing, and drops what it had: no gradient of long ago strikes when it thaws.
     """
 
     version: int
@@ -60,6 +61,7 @@ class Parameterised(Transform):
         super().bind(host, graph)
         self.knobs: dict[str, float] = {}
         self.decayed = 1.0  # what learning_rate_decay has come to
+        self.frozen = False
         self.pending = 0  # backward messages since the last update
         self.staleness = [0] * STALENESS_BINS
         self.staleness_sum = self.staleness_max = 0
@@ -78,14 +80,19 @@ class Parameterised(Transform):
         """Take new values of the per-node knobs; a now complete interval updates with the next gradient."""
         self.knobs = dict(knobs)
         self.decayed = decayed
+        self.frozen = bool(knobs["freeze"])
+        if self.frozen:
+            self._forget()
 
     def batch_limit(self, direction: Direction, limit: int) -> int:
         """A backward batch ends exactly where the node updates."""
-        if direction is BACKWARD:
+        if direction is BACKWARD and not self.frozen:
             return max(1, min(limit, int(self.knobs["min_update_interval"]) - self.pending))
         return limit
 
     def collect(self, states: Sequence[State], versions: Sequence[int], saved: Payload, dy: Payload) -> None:
+        if self.frozen:
+            return
         for version in versions:
             stale = self.version - version
             self.staleness[min(stale, STALENESS_BINS - 1)] += 1
@@ -120,11 +127,16 @@ class Parameterised(Transform):
         for name, gradient in gradients.items():
             self.optimizer.update(self.parameters.arrays[name], gradient, self.parameters.slots[name], rate)
         self.version += 1
-        self.pending = 0
-        self._gradients = {}
-        self._keys.clear()
+        self._forget()
         self.kernel_ns += self.host.clock() - start
         self.host.updated(self)
+
+    def _forget(self) -> None:
+        """Hold no gradient any more."""
+        self.pending = self._rows = 0
+        self._collected.clear()
+        self._gradients = {}
+        self._keys.clear()
 
     def _fold(self) -> None:
         """Turn the collected rows into gradients: one product for all of them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,13 @@ def row_count(payload: Payload) -> int:
     if payload is None:
         return 0
     return len(payload[0]) if type(payload) is tuple else len(payload)
+
+
+def each(function: Callable[..., Any], *payloads: Payload) -> Payload:
+    """`function` of the arrays of these payloads: once, or for tuples once for each place in them."""
+    if type(payloads[0]) is tuple:
+        return tuple(function(*arrays) for arrays in zip(*payloads, strict=True))
+    return function(*payloads)
 
 
 def stack(payloads: Sequence[Payload]) -> Payload:

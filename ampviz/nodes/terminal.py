@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ampviz.graph import Graph, Port, PortType
+from ampviz.errors import GraphError
+from ampviz.graph import ArrayType, Graph, Port, PortType
 from ampviz.message import Message
 from ampviz.nodes.base import Host, Node
+from ampviz.nodes.payload import Payload, row_count, split
 
 
 class Source(Node):
@@ -33,32 +34,41 @@ class Source(Node):
 
 
 class Zeros(Node):
-    """A row of zeros (size,) for each row of its input: the first hidden state of a recurrence."""
+    """A row of zeros (size,) for each row of its input: the first hidden state of a recurrence.
 
-    def __init__(self, size: int, *, name: str = ""):
+    With several sizes it gives a tuple of such arrays: `Zeros(hidden, hidden)` begins an LSTM's (h, c).
+    """
+
+    def __init__(self, *sizes: int, name: str = ""):
         super().__init__(name)
-        self.size = size
+        self.sizes = sizes
 
     def note(self) -> str:
-        return str(self.size)
+        return " + ".join(map(str, self.sizes))
 
     def infer(self, *inputs: PortType) -> tuple[PortType, ...]:
-        (x,) = self.take(inputs, 1)
-        return (PortType(x.fields, (self.size,)),)
+        (x,) = self.take(inputs, 1, tuples=True)
+        if not self.sizes:
+            raise GraphError("needs a size", where=self.where)
+        return (PortType.of(x.fields, [ArrayType((size,)) for size in self.sizes]),)
 
     def differentiable(self, inputs: Sequence[bool]) -> bool:
         return False
 
     def bind(self, host: Host, graph: Graph) -> None:
         super().bind(host, graph)
-        self._zeros: NDArray[np.float32] = np.zeros((0, self.size), np.float32)
+        self._zeros = self._block(0)
+
+    def _block(self, rows: int) -> Payload:
+        arrays = tuple(np.zeros((rows, size), np.float32) for size in self.sizes)
+        return arrays if len(arrays) > 1 else arrays[0]
 
     def forward(self, batch: Sequence[Message]) -> None:
         for _, state, payload in batch:
-            rows = len(payload)
-            if rows > len(self._zeros):
-                self._zeros = np.zeros((rows, self.size), np.float32)
-            self.send(0, state, self._zeros[:rows])
+            rows = row_count(payload)
+            if rows > row_count(self._zeros):
+                self._zeros = self._block(rows)
+            self.send(0, state, split(self._zeros, [rows])[0])
 
     def backward(self, batch: Sequence[Message]) -> None:
         for _, state, _ in batch:
@@ -69,7 +79,7 @@ class Discard(Node):
     """Ends a path on purpose: answers every message with nothing to differentiate."""
 
     def infer(self, *inputs: PortType) -> tuple[PortType, ...]:
-        self.take(inputs, 1)
+        self.take(inputs, 1, tuples=True)
         return ()
 
     def forward(self, batch: Sequence[Message]) -> None:

@@ -67,11 +67,21 @@ class Progress:
 class Controller:
     """Runs a Plan. After every call the backend must send what is in `outbox` and clear it.
 
-    `clock` gives seconds. `status` says when the session has ended; `error` then holds the text of a failure.
+    `clock` gives seconds. `status` says when the session has ended; `error` then holds the text of a failure. `settle`
+    is called at the end of each epoch's training, before its validation: nothing is in flight and no worker computes,
+    so it may write parameters.
     """
 
-    def __init__(self, plan: Plan, knobs: KnobValues, *, clock: Callable[[], float], progress: Progress | None = None):
-        self.plan, self.knobs, self.clock = plan, knobs, clock
+    def __init__(
+        self,
+        plan: Plan,
+        knobs: KnobValues,
+        *,
+        clock: Callable[[], float],
+        progress: Progress | None = None,
+        settle: Callable[[], None] = lambda: None,
+    ):
+        self.plan, self.knobs, self.clock, self.settle = plan, knobs, clock, settle
         self.progress = progress or Progress()
         self.outbox: list[tuple[int, Command]] = []
         self.status = Status.STARTING
@@ -149,7 +159,7 @@ class Controller:
         if self.status is Status.PAUSED:
             self.resume()
         self.status = Status.STOPPING
-        self._event("STOP", f"stopping: {len(self.in_flight)} in flight come home first")
+        self._event("STOP", f"{len(self.in_flight)} in flight come home first")
         self._end_of_phase()
 
     def fail(self, error: str) -> None:
@@ -290,6 +300,7 @@ class Controller:
         if self.status is Status.STOPPING:
             self.status = Status.INTERRUPTED
         elif self.phase == "train":
+            self.settle()
             if self.plan.valid_size and self.knobs.get("validate"):
                 self._begin_phase("valid", range(self.plan.valid_size))
             else:

@@ -14,7 +14,6 @@ from ampviz.errors import AmpvizError, UsageError
 from ampviz.experiment import load_experiment
 from ampviz.nodes.loss import Loss
 from ampviz.nodes.terminal import Source
-from ampviz.placement import place
 from ampviz.runtime.backends.inline import InlineBackend
 from ampviz.runtime.backends.process import ProcessBackend
 from ampviz.runtime.checkpoint import Checkpoint, save_checkpoint
@@ -23,6 +22,7 @@ from ampviz.runtime.controller import Controller, Plan, Progress
 from ampviz.runtime.fold import Rates, fold
 from ampviz.runtime.goal import Goal
 from ampviz.runtime.outcome import outcome
+from ampviz.runtime.profile import placed
 from ampviz.runtime.spec import RunSpec
 from ampviz.runtime.stall import StallWatch
 from ampviz.runtime.store import ParameterStore
@@ -44,15 +44,17 @@ class Session:
     def __init__(self, spec: RunSpec, folder: Path, checkpoint: Checkpoint | None = None):
         self.spec, self.folder = spec, folder
         self.experiment = load_experiment(spec.target)
-        self.graph = self.experiment.graph()
-        self.placement = place(self.graph, spec.workers, spec.placement)
+        self.graph = self.experiment.graph(spec.variant)
         knobs = self.experiment.knob_values(self.graph, checkpoint.knobs if checkpoint else spec.knobs)
+        self.placement, _ = placed(self.experiment, self.graph, spec, knobs)
         self.store = ParameterStore(self.graph, self.experiment.optimizer, spec.seed)
         if checkpoint:
             self.store.load(checkpoint.arrays)
         self.board = Board(len(self.graph.nodes), spec.workers)
         progress = checkpoint.progress if checkpoint else Progress()
-        self.controller = Controller(self._plan(), knobs, clock=time.perf_counter, progress=progress)
+        self.controller = Controller(
+            self._plan(), knobs, clock=time.perf_counter, progress=progress, settle=self.store.average
+        )
         self.backend = self._backend()
         self.on_tick: Callable[[Snapshot], None] = lambda snapshot: None
         self._rates = Rates()
@@ -82,6 +84,7 @@ class Session:
                     self.graph.parameter_count(node),
                     node.line,
                     node.note(),
+                    node.part_of,
                 )
                 for node in self.graph.nodes
             ),
@@ -164,10 +167,18 @@ class Session:
 
     def _backend(self) -> InlineBackend | ProcessBackend:
         if self.spec.backend == "process":
-            return ProcessBackend(self.spec.target, self.placement, self.spec.workers, self.store, self.board)
+            return ProcessBackend(self.spec, self.placement, self.store, self.board)
         datasets = (self.experiment.train, self.experiment.valid)
         workers = [
-            Worker(index, self.graph, self.placement, self.store, datasets, clock=time.perf_counter_ns)
+            Worker(
+                index,
+                self.graph,
+                self.placement,
+                self.store,
+                datasets,
+                clock=time.perf_counter_ns,
+                seed=self.spec.seed,
+            )
             for index in range(self.spec.workers)
         ]
         return InlineBackend(workers, self.board)

@@ -6,11 +6,16 @@ from typing import Literal
 
 from msgspec import Struct
 
+from ampviz.experiment import Variant
+from ampviz.placement import PlacementPolicy
+
 BackendName = Literal["inline", "process"]
 
 
 class RunSpec(Struct, frozen=True):
-    """One run. `knobs` holds changes by `knob` or `node.knob`; `placement` fixes the worker of nodes by name."""
+    """One run. `knobs` holds changes by `knob` or `node.knob`; `placement` fixes the worker of nodes by name, and
+    `placement_policy` says where the others go.
+    """
 
     target: str
     backend: BackendName = "process"
@@ -22,4 +27,6 @@ class RunSpec(Struct, frozen=True):
     goal: str | None = None
     knobs: dict[str, str | float | int | bool] = {}
     placement: dict[str, int] = {}
+    placement_policy: PlacementPolicy = "round-robin"
+    variant: Variant = Variant()
     recording: str | None = None

@@ -1,4 +1,8 @@
-"""Where parameters and optimizer state live: one shared block owned by the session, one writer per node."""
+"""Where parameters and optimizer state live: one shared block owned by the session.
+
+Each node's worker is the one writer of its arrays, but for two cases: copies of a layer that share one set of arrays
+all write it, without locks; and `average` writes the arrays of copies between two phases, when no worker computes.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +26,8 @@ class ParameterStore:
     """The parameters of a graph in shared memory, laid out the same way in every process.
 
     Without `fd` it makes the block and fills it from the seed; with one it maps a block made elsewhere. Each node draws
-    from its own stream (seed and name), so a node's start does not depend on the others.
+    from its own stream (seed and name), so a node's start does not depend on the others. The copies of a replicated
+    layer draw by the name of the layer: they start equal, and as the layer would alone.
     """
 
     def __init__(self, graph: Graph, optimizer: Optimizer, seed: int = 0, fd: int | None = None):
@@ -41,19 +46,22 @@ class ParameterStore:
 
     def _layout(self) -> Iterator[tuple[str, tuple[int, ...], int]]:
         offset = 0
+        owners: dict[str, Parameterised] = {}
         for node in self.nodes:
+            owners.setdefault(_owner(node), node)
+        for owner, node in owners.items():
             assert node.optimizer is not None
             for parameter, shape in node.parameter_shapes().items():
                 slots = node.optimizer.slots(shape)
                 names = {"": shape, **{f"/{slot}": slot_shape for slot, slot_shape in slots.items()}}
                 for suffix, extent in names.items():
-                    yield f"{node.name}/{parameter}{suffix}", extent, offset
+                    yield f"{owner}/{parameter}{suffix}", extent, offset
                     size = 4 * int(np.prod(extent))
                     offset += -(-size // _ALIGN) * _ALIGN
 
     def _fill(self, seed: int) -> None:
         for node in self.nodes:
-            rng = np.random.default_rng([seed, zlib.crc32(node.name.encode())])
+            rng = np.random.default_rng([seed, zlib.crc32((node.part_of or node.name).encode())])
             parameters = self.parameters(node)
             for name, value in node.initial(rng).items():
                 parameters.arrays[name][...] = value
@@ -63,15 +71,34 @@ class ParameterStore:
     def parameters(self, node: Parameterised) -> Parameters:
         """The arrays of one node, as views of the block."""
         assert node.optimizer is not None
+        owner = _owner(node)
         arrays: dict[str, Any] = {}
         slots: dict[str, dict[str, Any]] = {}
         for name, shape in node.parameter_shapes().items():
-            arrays[name] = self._arrays[f"{node.name}/{name}"]
-            slots[name] = {slot: self._arrays[f"{node.name}/{name}/{slot}"] for slot in node.optimizer.slots(shape)}
+            arrays[name] = self._arrays[f"{owner}/{name}"]
+            slots[name] = {slot: self._arrays[f"{owner}/{name}/{slot}"] for slot in node.optimizer.slots(shape)}
         return Parameters(arrays, slots)
 
+    def average(self) -> None:
+        """Set every copy of a replicated layer to the mean of all of them, the optimizer's state (moments, sums, step
+        counts) too, so that afterwards it makes no difference which copy an instance meets. Copies that share their
+        arrays have nothing to average. Only while no worker computes.
+        """
+        copies: dict[str, list[Parameters]] = {}
+        for node in self.nodes:
+            if node.part_of and not node.shares:
+                copies.setdefault(node.part_of, []).append(self.parameters(node))
+        for parts in copies.values():
+            for same in zip(*(_flat(part) for part in parts), strict=True):
+                mean = np.mean(same, axis=0)
+                for array in same:
+                    array[...] = mean
+
     def arrays(self) -> Mapping[str, NDArray[np.float32]]:
-        """Every array by name: `node/parameter`, and `node/parameter/slot` for the optimizer's state."""
+        """Every array by name: `node/parameter`, and `node/parameter/slot` for the optimizer's state.
+
+        Arrays that copies of a layer share go by the name of the layer.
+        """
         return self._arrays
 
     def load(self, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -87,3 +114,14 @@ class ParameterStore:
         """Let the block go; arrays still in use keep their memory."""
         self._arrays = {}
         self.block.close()
+
+
+def _owner(node: Parameterised) -> str:
+    """Whose name the node's arrays bear."""
+    return node.part_of if node.shares else node.name
+
+
+def _flat(parameters: Parameters) -> list[Any]:
+    """Parameters and optimizer state in one order."""
+    slots = [array for each in parameters.slots.values() for array in each.values()]
+    return [*parameters.arrays.values(), *slots]

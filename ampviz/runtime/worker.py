@@ -73,8 +73,9 @@ class Worker:
         datasets: tuple[Dataset, Dataset | None],
         *,
         clock: Callable[[], int],
+        seed: int = 0,
     ):
-        self.index, self.graph, self.clock = index, graph, clock
+        self.index, self.graph, self.clock, self.seed = index, graph, clock, seed
         self.outbox: list[Outgoing] = []
         self.reports: list[Report] = []
         self.paused = False
@@ -276,17 +277,17 @@ class Worker:
         return instance
 
     def _retune(self, values: Mapping[str, Any], epoch: int) -> None:
-        names = [slot.node.name for slot in self.slots.values() if isinstance(slot.node, Parameterised)]
-        mine = {name: value for name, value in values.items() if "." not in name or name.rpartition(".")[0] in names}
-        knobs = KnobValues(names, mine)
+        own = [slot.node for slot in self.slots.values() if isinstance(slot.node, Parameterised)]
+        names, copies = [node.name for node in own], {node.name: node.part_of for node in own if node.part_of}
+        known = {"", *names, *copies.values()}
+        mine = {name: value for name, value in values.items() if name.rpartition(".")[0] in known}
+        knobs = KnobValues(names, mine, copies)
         self._max_batch = knobs.number("max_batch")
         self._policy = POLICIES[str(knobs.get("policy"))]
         self.slow_motion = float(knobs.get("slow_motion"))
-        for slot in self.slots.values():
-            node = slot.node
-            if isinstance(node, Parameterised):
-                own = {name: float(knobs.get(name, node.name)) for name, knob in KNOBS.items() if knob.per_node}
-                node.retune(own, own["learning_rate_decay"] ** (epoch - 1))
+        for node in own:
+            tuned = {name: float(knobs.get(name, node.name)) for name, knob in KNOBS.items() if knob.per_node}
+            node.retune(tuned, tuned["learning_rate_decay"] ** (epoch - 1))
 
     def _token(self, node: Node, direction: Direction, message: Message) -> Token:
         edges = self.graph.incoming[node.id] if direction == FORWARD else self.graph.outgoing[node.id]

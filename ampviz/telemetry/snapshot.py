@@ -36,6 +36,7 @@ class NodeInfo(Struct, frozen=True):
     parameters: int = 0  # number of scalars
     line: str = ""  # file:line of the model that made it
     note: str = ""  # its configuration, such as `784 -> 10` or `S.t < S.n`
+    part_of: str = ""  # the replicated layer that this node is a copy of
 
 
 class EdgeInfo(Struct, frozen=True):

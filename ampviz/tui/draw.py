@@ -35,7 +35,7 @@ def share_bar(busy: float, waiting: float, width: int, glyphs: Glyphs) -> Text:
 
 def queue_table(rows: Sequence[NodeView], width: int, height: int, cursor: int, glyphs: Glyphs) -> Text:
     """The queues: one line per node, scrolled so that the cursor stays in sight."""
-    name_width = min(16, max([len(row.name) for row in rows], default=4))
+    name_width = min(16, max([len(_shown_name(row)) for row in rows], default=4))
     fixed = 1 + name_width + 3 + 6 + 1 + 11 + 7 + 6 + 3
     history = max(0, min(40, width - fixed - 1))
     head = f" {'node'.ljust(name_width)} wk  queue {'last'.ljust(history)} busy/wait  upd/s  stale"
@@ -52,8 +52,8 @@ def queue_table(rows: Sequence[NodeView], width: int, height: int, cursor: int, 
 
 def _queue_line(row: NodeView, name_width: int, history: int, selected: bool, glyphs: Glyphs) -> Text:
     line = Text(glyphs.cursor if selected else " ", style="bold")
-    line.append(row.name[:name_width].ljust(name_width), style="bold" if row.learns else "")
-    line.append(f" w{row.worker:<2d}", style=DIM)
+    line.append(_shown_name(row)[:name_width].ljust(name_width), style="bold" if row.learns else "")
+    line.append(f" x{row.copies:<2d}" if row.copies else f" w{row.worker:<2d}", style=DIM)
     line.append(f"{row.depth:5d} ", style="bold" if row.depth else DIM)
     line.append(sparkline(row.history, history, glyphs), style=TRAIN)
     line.append(" ")
@@ -66,6 +66,11 @@ def _queue_line(row: NodeView, name_width: int, history: int, selected: bool, gl
     else:
         line.append(f"{glyphs.idle:>7}{glyphs.idle:>6}", style=DIM)
     return line
+
+
+def _shown_name(row: NodeView) -> str:
+    """A node's name, or for a copy of a layer, which stands below that, its number."""
+    return f"  copy {row.name.removeprefix(row.part_of + '-')}" if row.part_of else row.name
 
 
 def in_flight_table(snapshot: Snapshot, width: int, height: int, glyphs: Glyphs) -> Text:

@@ -18,7 +18,7 @@ SORTS = ("graph", "depth", "busy", "updates", "staleness")
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """One row of the queue pane."""
+    """One row of the queue pane: a node, or a replicated layer with its copies in the rows below."""
 
     name: str
     kind: str
@@ -32,6 +32,8 @@ class NodeView:
     updates_per_s: float
     staleness: float
     learns: bool
+    part_of: str = ""  # the replicated layer that this node is a copy of
+    copies: int = 0  # how many nodes this row adds up, 0 for a node by itself
 
 
 class View:
@@ -94,7 +96,7 @@ class View:
         return f"{words} (VIEW FROZEN)" if self.frozen else words
 
     def nodes(self) -> list[NodeView]:
-        """The rows of the queue pane, sorted."""
+        """The rows of the queue pane, sorted; copies stand below the layer that they are parts of."""
         if self.snapshot is None:
             return []
         old, new = self._window[0], self._window[-1]
@@ -116,6 +118,7 @@ class View:
                     updates_per_s=(now.updates - before.updates) / seconds if seconds > 0 else 0.0,
                     staleness=now.staleness_mean,
                     learns=info.parameters > 0,
+                    part_of=info.part_of,
                 )
             )
         return self._sorted(rows)
@@ -163,9 +166,33 @@ class View:
             "updates": lambda row: -row.updates,
             "staleness": lambda row: -row.staleness,
         }
+        groups: dict[str, list[NodeView]] = {}
+        for row in rows:
+            groups.setdefault(row.part_of or row.name, []).append(row)
+        blocks = [[_whole(block), *block] if block[0].part_of else block for block in groups.values()]
         if self.sort in keys:
-            rows = sorted(rows, key=keys[self.sort])
-        return rows[::-1] if self.inverted else rows
+            blocks.sort(key=lambda block: keys[self.sort](block[0]))
+        return [row for block in (blocks[::-1] if self.inverted else blocks) for row in block]
+
+
+def _whole(copies: list[NodeView]) -> NodeView:
+    """The row of a replicated layer: sums, and means of shares and of the staleness of updates."""
+    count, updates = len(copies), sum(row.updates for row in copies)
+    return NodeView(
+        name=copies[0].part_of,
+        kind=copies[0].kind,
+        worker=-1,
+        depth=sum(row.depth for row in copies),
+        backward=sum(row.backward for row in copies),
+        history=tuple(map(sum, zip(*(row.history for row in copies), strict=True))),
+        busy=sum(row.busy for row in copies) / count,
+        waiting=sum(row.waiting for row in copies) / count,
+        updates=updates,
+        updates_per_s=sum(row.updates_per_s for row in copies),
+        staleness=sum(row.staleness * row.updates for row in copies) / updates if updates else 0.0,
+        learns=True,
+        copies=count,
+    )
 
 
 def _active(snapshot: Snapshot) -> float:

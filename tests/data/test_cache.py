@@ -101,6 +101,16 @@ def test_an_entry_that_was_emptied_is_built_anew(build, root):
     assert build.calls == 2
 
 
+@pytest.mark.parametrize("lost", [*(f"{name}.npy" for name in ARRAYS), "names"])
+def test_an_entry_that_lost_a_file_is_built_anew(build, root, lost):
+    cached_arrays("toy", "1", build)
+    (file,) = root.rglob(lost)
+    file.unlink()
+    same(cached_arrays("toy", "1", build))
+    same(cached_arrays("toy", "1", build))
+    assert build.calls == 2
+
+
 def test_arrays_in_use_outlive_their_entry(build, root):
     arrays = cached_arrays("toy", "1", build)
     shutil.rmtree(root)
@@ -138,7 +148,7 @@ def test_of_two_builders_at_once_both_get_the_arrays(root):
     same(cached_arrays("toy", "1", inner))
     assert inner.calls == 1
     (entry,) = (root / "arrays").iterdir()
-    assert sorted(file.stem for file in entry.iterdir()) == sorted(ARRAYS)
+    assert sorted(file.stem for file in entry.glob("*.npy")) == sorted(ARRAYS)
 
 
 def test_an_error_while_building_leaves_nothing(root):

@@ -53,6 +53,19 @@ class Ledger:
         slots["total"] += gradient
 
 
+def arrays(payload: Any) -> tuple[np.ndarray, ...]:
+    """The arrays of a payload; none for None."""
+    if payload is None:
+        return ()
+    return payload if type(payload) is tuple else (payload,)
+
+
+def freeze(payload: Any) -> None:
+    """Payloads are read-only once sent."""
+    for array in arrays(payload):
+        array.flags.writeable = False
+
+
 class Delivery:
     """Hosts all nodes of `graph`; implements `ampviz.nodes.base.Host`. Keys are admitted with `admit`, then `run`."""
 
@@ -68,8 +81,10 @@ class Delivery:
     ):
         self.graph, self.dtype = graph, dtype
         self.traffic = [Traffic() for _ in graph.edges]
+        self.seed = 0  # of what nodes draw
         self.pending: list[tuple[Node, Direction, Message]] = []
         self.homes: Counter[int] = Counter()
+        self.objective = 0.0  # the mean losses of all messages: what the gradients are of
         self.losses: dict[int, tuple[int, float, dict[str, float]]] = {}
         self.updates: list[str] = []
         self.nodes = [node for node in graph.nodes if isinstance(node, Node)]
@@ -156,8 +171,7 @@ class Delivery:
             edge = edges[port]
             assert state in self._out[edge.id], f"{edge} answers {state}, which is not out"
             self._out[edge.id].remove(state)
-            if payload is not None:
-                payload.flags.writeable = False
+            freeze(payload)
             self.traffic[edge.id].backward.append((state, payload))
             self.pending.append((self.node(edge.source), BACKWARD, (edge.source_port, state, payload)))
 
@@ -175,8 +189,10 @@ class Delivery:
             del self._instances[key]
 
     def loss(self, node: Node, key: int, rows: int, total: float, metrics: Mapping[str, float]) -> None:
-        assert key not in self.losses
-        self.losses[key] = (rows, total, dict(metrics))
+        rows_before, total_before, sums = self.losses.get(key, (0, 0.0, {}))
+        summed = {name: sums.get(name, 0.0) + value for name, value in metrics.items()}
+        self.losses[key] = (rows_before + rows, total_before + total, {**sums, **summed})
+        self.objective += total / max(rows, 1)
 
     def updated(self, node: Node) -> None:
         self.updates.append(node.name)
@@ -186,10 +202,14 @@ class Delivery:
     def _check_forward(self, edge: Edge, state: State, payload: Any) -> None:
         assert state not in self._out[edge.id], f"{edge} has {state} out already"
         assert len(state) == len(edge.type.fields)
-        assert payload.ndim == 1 + len(edge.type.shape)
-        for size, expected in zip(payload.shape[1:], edge.type.shape, strict=True):
-            assert expected is None or size == expected, f"{edge} carries {payload.shape}"
-        payload.flags.writeable = False
+        assert len(arrays(payload)) == len(edge.type.arrays)
+        assert (type(payload) is tuple) == bool(edge.type.rest)
+        assert len({len(array) for array in arrays(payload)}) == 1, f"{edge} carries arrays of different rows"
+        for array, declared in zip(arrays(payload), edge.type.arrays, strict=True):
+            assert array.ndim == 1 + len(declared.shape)
+            for size, expected in zip(array.shape[1:], declared.shape, strict=True):
+                assert expected is None or size == expected, f"{edge} carries {array.shape}"
+        freeze(payload)
 
     def _deliver(self) -> None:
         """One batch: a lane (node, direction) chosen with a haste of its own, so that some lanes wait for long."""

@@ -9,12 +9,11 @@ import numpy as np
 import ampviz as amp
 from ampviz import Instance, S, T
 from ampviz import nodes as nn
+from tests.nodes.cell_models import CELL_MODELS
+from tests.nodes.drawn import binary_tree, floats
+from tests.nodes.graph_models import GRAPH_MODELS
 
 HIDDEN, VOCABULARY, CLASSES = 4, 5, 3
-
-
-def floats(rng: np.random.Generator, *shape: int) -> np.ndarray:
-    return rng.normal(size=shape).astype(np.float32)
 
 
 def perceptron(x, y):
@@ -131,18 +130,8 @@ def tree(words, label):
 
 def tree_instance(rng):
     leaves = int(rng.integers(1, 5))
-    size = 2 * leaves - 1
-    names = rng.permutation(size).tolist()
-    parent, side, roots, inner = [-1] * size, [-1] * size, names[:leaves], names[leaves:]
-    for node in inner:
-        for number in (0, 1):
-            child = roots.pop(int(rng.integers(len(roots))))
-            parent[child], side[child] = node, number
-        roots.append(node)
-    return Instance(
-        {"words": rng.integers(0, VOCABULARY, leaves), "label": rng.integers(0, CLASSES, 1)},
-        tables={"leaves": names[:leaves], "parent": parent, "side": side, "root": roots[0]},
-    )
+    fields = {"words": rng.integers(0, VOCABULARY, leaves), "label": rng.integers(0, CLASSES, 1)}
+    return Instance(fields, tables=binary_tree(rng, leaves))
 
 
 MODELS: dict[str, tuple[Callable[..., None], Callable[[np.random.Generator], Instance]]] = {
@@ -154,7 +143,12 @@ MODELS: dict[str, tuple[Callable[..., None], Callable[[np.random.Generator], Ins
     "columns": (columns, columns_instance),
     "picked": (picked, picked_instance),
     "tree": (tree, tree_instance),
+    **CELL_MODELS,
+    **GRAPH_MODELS,
 }
+
+
+TRAINING_ONLY = ("noisy",)  # what these do to a training key is not what they do to a validation key
 
 
 def instances(name: str, count: int, seed: int = 0) -> list[Instance]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.nodes.delivery import Delivery, hosted
 from tests.nodes.differences import numeric_gradient
-from tests.nodes.models import HIDDEN, MODELS, instances
+from tests.nodes.models import HIDDEN, MODELS, TRAINING_ONLY, instances
 
 Gradients = dict[str, np.ndarray]
 KEYS = [3, 0, 8]
@@ -53,20 +53,20 @@ def test_the_order_of_delivery_does_not_change_the_gradient(name, data, order, m
         assert other.losses[key][2] == pytest.approx(metrics, rel=1e-5)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [name for name in MODELS if name not in TRAINING_ONLY])
 def test_the_gradient_is_the_finite_difference_of_the_mean_losses(name):
     given = instances(name, 2, seed=2)
     delivery = hosted(MODELS[name][0], given, max_batch=16, dtype=np.float64)
     fresh = itertools.count(1)
 
     def loss() -> float:
-        delivery.losses.clear()
+        delivery.objective = 0.0
         delivery.admit({-next(fresh): instance for instance in given})
         delivery.run()
-        return sum(total / rows for rows, total, _ in delivery.losses.values())
+        return delivery.objective
 
     numeric = {name: numeric_gradient(loss, array, step=1e-5) for name, array in delivery.parameters().items()}
-    assert all(gradient.any() for gradient in numeric.values())
+    assert all(abs(gradient).max() > 1e-6 for gradient in numeric.values())
     delivery.admit(dict(enumerate(given)))
     delivery.run()
     assert_equal(delivery.gradients(), numeric, rtol=1e-5, atol=1e-7)

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from ampviz.nodes import kernels
 from tests.nodes.differences import numeric_gradient
 
-SMALL, LARGE = 7, 300  # vocabularies on both sides of the one-hot limit
+SMALL, LARGE = 7, 300  # numbers of rows on both sides of the one-hot limit
 CASES: dict[str, Callable[..., object]] = {
     "linear_forward": lambda x, y, i, w: kernels.linear_forward(x, np.ones((3, 2), x.dtype), np.ones(2, x.dtype)),
     "linear_input_gradient": lambda x, y, i, w: kernels.linear_input_gradient(x, y),
     "linear_weight_gradient": lambda x, y, i, w: kernels.linear_weight_gradient(x, y),
     "lookup_forward": lambda x, y, i, w: kernels.lookup_forward(i, x),
-    "lookup_gradient, small": lambda x, y, i, w: kernels.lookup_gradient(i, x, SMALL),
-    "lookup_gradient, large": lambda x, y, i, w: kernels.lookup_gradient(i, x, LARGE),
+    "scatter_add, few": lambda x, y, i, w: kernels.scatter_add(i, x, SMALL),
+    "scatter_add, many": lambda x, y, i, w: kernels.scatter_add(i, x, LARGE),
     "relu_forward": lambda x, y, i, w: kernels.relu_forward(x),
     "relu_backward": lambda x, y, i, w: kernels.relu_backward(x, y),
     "tanh_forward": lambda x, y, i, w: kernels.tanh_forward(x),
@@ -29,6 +29,9 @@ CASES: dict[str, Callable[..., object]] = {
     "sigmoid_backward": lambda x, y, i, w: kernels.sigmoid_backward(x, y),
     "softmax_cross_entropy": lambda x, y, i, w: kernels.softmax_cross_entropy(x, i, w)[:2],
     "squared_error": lambda x, y, i, w: kernels.squared_error(x, y, w),
+    "absolute_error": lambda x, y, i, w: kernels.absolute_error(x, y, w),
+    "huber_error": lambda x, y, i, w: kernels.huber_error(x, y, w, 0.5),
+    "selection_cross_entropy": lambda x, y, i, w: kernels.selection_cross_entropy(w, i[:1], np.array([3]))[:2],
 }
 POINTWISE = {
     "relu": (kernels.relu_forward, kernels.relu_backward, lambda x: max(x, 0.0)),
@@ -77,6 +80,14 @@ def test_linear_gradients_are_the_finite_differences(rng):
         np.testing.assert_allclose(found, numeric_gradient(loss, array), atol=1e-8)
 
 
+@pytest.mark.parametrize("rows", [0, 1, 4, 5, 16, 64, 65])
+def test_the_input_gradient_of_any_number_of_rows_is_the_product(rows, rng):
+    W, dy = rng.normal(size=(300, 400)), rng.normal(size=(rows, 400))
+    dx = kernels.linear_input_gradient(dy, W)
+    np.testing.assert_allclose(dx, np.einsum("ro,io->ri", dy, W), rtol=1e-9, atol=1e-9)
+    assert dx.flags.c_contiguous
+
+
 @pytest.mark.parametrize("vocabulary", [SMALL, 256, 257, LARGE])
 def test_lookup_picks_rows_and_its_gradient_adds_them_up(vocabulary, rng):
     table = rng.normal(size=(vocabulary, 3))
@@ -86,15 +97,15 @@ def test_lookup_picks_rows_and_its_gradient_adds_them_up(vocabulary, rng):
     expected = np.zeros((vocabulary, 3))
     for row, index in enumerate(indices):
         expected[index] += dy[row]
-    np.testing.assert_allclose(kernels.lookup_gradient(indices, dy, vocabulary), expected, rtol=1e-12)
+    np.testing.assert_allclose(kernels.scatter_add(indices, dy, vocabulary), expected, rtol=1e-12)
 
 
 @given(st.lists(st.integers(0, SMALL - 1), max_size=20))
 @settings(max_examples=30, deadline=None)
-def test_lookup_gradient_is_the_same_by_sorting_and_by_one_hot(indices):
+def test_rows_add_up_to_the_same_by_sorting_and_by_one_hot(indices):
     dy = np.random.default_rng(len(indices)).normal(size=(len(indices), 2))
-    small = kernels.lookup_gradient(np.array(indices, np.int64), dy, SMALL)
-    large = kernels.lookup_gradient(np.array(indices, np.int64), dy, LARGE)
+    small = kernels.scatter_add(np.array(indices, np.int64), dy, SMALL)
+    large = kernels.scatter_add(np.array(indices, np.int64), dy, LARGE)
     np.testing.assert_allclose(large[:SMALL], small, atol=1e-12)
     assert not large[SMALL:].any()
 
@@ -102,13 +113,26 @@ def test_lookup_gradient_is_the_same_by_sorting_and_by_one_hot(indices):
 def test_lookup_gradient_is_the_finite_difference(rng):
     table, indices, dy = rng.normal(size=(4, 2)), np.array([3, 1, 3]), rng.normal(size=(3, 2))
     numeric = numeric_gradient(lambda: float((kernels.lookup_forward(indices, table) * dy).sum()), table)
-    np.testing.assert_allclose(kernels.lookup_gradient(indices, dy, 4), numeric, atol=1e-8)
+    np.testing.assert_allclose(kernels.scatter_add(indices, dy, 4), numeric, atol=1e-8)
 
 
 @pytest.mark.parametrize("index", [-1, -SMALL, SMALL, 10**6])
 def test_lookup_refuses_an_index_outside_the_table(index):
     with pytest.raises(IndexError, match=f"index {index} is out of bounds"):
         kernels.lookup_forward(np.array([0, index]), np.zeros((SMALL, 2)))
+
+
+@pytest.mark.parametrize("count", [SMALL, LARGE])
+@pytest.mark.parametrize("index", [-1, LARGE])
+def test_rows_are_not_added_outside_the_result(count, index):
+    with pytest.raises(IndexError, match=f"index {index} is out of bounds"):
+        kernels.scatter_add(np.array([0, index]), np.zeros((2, 3)), count)
+
+
+@pytest.mark.parametrize("count", [1, SMALL, LARGE])
+def test_no_rows_add_up_to_zeros(count):
+    sums = kernels.scatter_add(np.zeros(0, np.int64), np.zeros((0, 3), np.float32), count)
+    np.testing.assert_array_equal(sums, np.zeros((count, 3), np.float32))
 
 
 @pytest.mark.parametrize("name", POINTWISE)
@@ -178,13 +202,32 @@ def test_cross_entropy_of_large_logits_does_not_overflow(size):
     assert correct.tolist() == [True, False]
 
 
-def test_squared_error_is_the_mean_over_the_features(rng):
+ERRORS = {
+    "squared": (kernels.squared_error, lambda d: d * d),
+    "absolute": (kernels.absolute_error, abs),
+    "huber": (
+        lambda prediction, target, weights: kernels.huber_error(prediction, target, weights, 0.7),
+        lambda d: d * d / 2 if abs(d) <= 0.7 else 0.7 * (abs(d) - 0.35),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_errors_are_the_mean_over_the_features(name, rng):
+    kernel, formula = ERRORS[name]
     prediction, target, weights = rng.normal(size=(4, 3)), rng.normal(size=(4, 3)), rng.uniform(0.1, 2, 4)
 
     def naive() -> list[float]:
-        return [sum((prediction[r, c] - target[r, c]) ** 2 for c in range(3)) / 3 for r in range(4)]
+        return [sum(formula(prediction[r, c] - target[r, c]) for c in range(3)) / 3 for r in range(4)]
 
-    losses, gradient = kernels.squared_error(prediction, target, weights)
+    losses, gradient = kernel(prediction, target, weights)
     np.testing.assert_allclose(losses, naive(), rtol=1e-12)
     numeric = numeric_gradient(lambda: float(weights @ naive()), prediction)
     np.testing.assert_allclose(gradient, numeric, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_there_is_no_error_and_no_slope_where_both_are_equal(name):
+    losses, gradient = ERRORS[name][0](np.ones((2, 3)), np.ones((2, 3)), np.ones(2))
+    assert not losses.any()
+    assert not gradient.any()

@@ -79,10 +79,10 @@ class Crew:
             self.answer()
 
 
-def controller(knobs=None, progress=None, clock=None, **plan):
+def controller(knobs=None, progress=None, clock=None, settle=lambda: None, **plan):
     defaults = {"epochs": 2, "train_size": 7, "valid_size": 3, "seed": 0, "workers": 2, "source_workers": 2}
     values = KnobValues(("fc1",), knobs or {})
-    return Controller(Plan(**{**defaults, **plan}), values, clock=clock or Clock(), progress=progress)
+    return Controller(Plan(**{**defaults, **plan}), values, clock=clock or Clock(), progress=progress, settle=settle)
 
 
 def started(**options):
@@ -287,6 +287,24 @@ def test_a_failure_keeps_its_text_and_later_reports_change_nothing():
     assert machine.status is Status.FAILED
     assert machine.error == "fc1.F key=0: ValueError: no. Hint: look there"
     assert len(machine.in_flight) == 4
+
+
+@pytest.mark.parametrize("valid_size", [0, 3])
+def test_parameters_are_settled_once_an_epoch_between_training_and_validation(valid_size):
+    seen = []
+    machine, crew = started(
+        valid_size=valid_size, settle=lambda: seen.append((machine.phase, len(machine.in_flight), machine.outbox[:]))
+    )
+    crew.finish()
+    assert seen == [("train", 0, [])] * 2
+    assert len(crew.admitted) == 2 * (7 + valid_size)
+
+
+def test_stopping_within_an_epoch_settles_nothing():
+    machine, crew = started(settle=lambda: pytest.fail("the epoch has not ended"))
+    machine.stop(save=True)
+    crew.finish()
+    assert machine.status is Status.INTERRUPTED
 
 
 def test_the_learning_rate_of_an_epoch_is_told_when_it_begins():

@@ -137,6 +137,16 @@ def test_the_queue_table_looks_like_this():
     assert stripped(queue_table(ROWS, 64, 10, 1, ASCII)) == ASCII_QUEUES
 
 
+def test_copies_of_a_layer_stand_below_its_name():
+    rows = [
+        node_view("cell", copies=2, worker=-1),
+        node_view("cell-0", part_of="cell", worker=0, depth=1),
+        node_view("cell-10", part_of="cell", worker=1, depth=3),
+    ]
+    lines = stripped(queue_table(rows, 64, 10, 0, ASCII)).splitlines()[1:]
+    assert [line[1:19].rstrip() for line in lines] == ["cell      x2     4", "  copy 0  w0     1", "  copy 10 w1     3"]
+
+
 @settings(max_examples=50, deadline=None)
 @given(count=st.integers(1, 30), height=st.integers(2, 20), cursor=st.integers(0, 29))
 def test_the_queue_table_scrolls_to_keep_the_cursor_in_sight(count, height, cursor):

@@ -220,3 +220,40 @@ def test_a_thawed_view_has_missed_nothing():
     frozen.freeze(False)
     assert frozen.train_curve() == live.train_curve()
     assert frozen.snapshot.at == live.snapshot.at
+
+
+def copied_view(*depths: int) -> View:
+    """Nodes `in`, `cell` in three copies and `out`, with queues of these depths."""
+    nodes = (
+        NodeInfo("in", "Linear", 0, parameters=10),
+        *(NodeInfo(f"cell-{number}", "Linear", number, parameters=10, part_of="cell") for number in range(3)),
+        NodeInfo("out", "Linear", 1, parameters=10),
+    )
+    view = View(session_info(nodes=nodes))
+    for at in (1.0, 2.0):
+        stats = tuple(
+            node_stats(queued_forward=depth, updates=int(at) * index, busy_s=at / 10, staleness_mean=float(index))
+            for index, depth in enumerate(depths)
+        )
+        view.add(snapshot(at=at, nodes=stats))
+    return view
+
+
+def test_copies_are_shown_under_a_row_that_adds_them_up():
+    rows = copied_view(1, 2, 3, 4, 5).nodes()
+    assert [row.name for row in rows] == ["in", "cell", "cell-0", "cell-1", "cell-2", "out"]
+    whole = rows[1]
+    assert (whole.copies, whole.depth, whole.history, whole.updates) == (3, 9, (9, 9), 2 * (1 + 2 + 3))
+    assert whole.updates_per_s == pytest.approx(1 + 2 + 3)
+    assert whole.busy == pytest.approx(0.1)
+    assert whole.staleness == pytest.approx((1 * 1 + 2 * 2 + 3 * 3) / 6)
+    assert [row.part_of for row in rows] == ["", "", "cell", "cell", "cell", ""]
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+def test_a_layer_is_sorted_by_its_sum_and_keeps_its_copies(inverted):
+    view = copied_view(8, 2, 4, 3, 7)
+    view.sort, view.inverted = "depth", inverted
+    names = [row.name for row in view.nodes()]
+    block = ["cell", "cell-0", "cell-1", "cell-2"]
+    assert names == (["out", "in", *block] if inverted else [*block, "in", "out"])

@@ -41,7 +41,7 @@ class HostedWorker:
 
     def __init__(self, setup: WorkerSetup):
         experiment = load_experiment(setup.target)
-        graph = experiment.graph()
+        graph = experiment.graph(setup.variant)
         self.setup = setup
         store = ParameterStore(graph, experiment.optimizer, fd=setup.store)
         self.board = Board(len(graph.nodes), setup.workers, fd=setup.board)
@@ -52,6 +52,7 @@ class HostedWorker:
             store,
             (experiment.train, experiment.valid),
             clock=time.perf_counter_ns,
+            seed=setup.seed,
         )
         self.peers: dict[int, Peer] = {}
         self.control: Channel[Command] | None = None

@@ -21,6 +21,7 @@ from ampviz.errors import WorkerError
 from ampviz.runtime.backends.setup import WorkerSetup
 from ampviz.runtime.commands import Command, Ready, Report, Shutdown
 from ampviz.runtime.controller import ALL, ANY
+from ampviz.runtime.spec import RunSpec
 from ampviz.runtime.store import ParameterStore
 from ampviz.telemetry.board import Board
 from ampviz.telemetry.channel import Channel, open_channel
@@ -34,9 +35,10 @@ _ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM
 class ProcessBackend:
     """Starts the worker processes of a session, carries commands and reports, watches for deaths."""
 
-    def __init__(self, target: str, placement: Sequence[int], workers: int, store: ParameterStore, board: Board):
-        self._target, self._placement, self._count = target, tuple(placement), workers
-        self._store, self._board = store, board
+    def __init__(self, spec: RunSpec, placement: Sequence[int], store: ParameterStore, board: Board):
+        self._target, self._variant, self._count = spec.target, spec.variant, spec.workers
+        self._placement, self._store, self._board = tuple(placement), store, board
+        self._seed = spec.seed
         self._processes: list[subprocess.Popen[bytes]] = []
         self._channels: list[Channel[Report]] = []
         self._stopping = False
@@ -129,8 +131,10 @@ class ProcessBackend:
     ) -> subprocess.Popen[bytes]:
         setup = WorkerSetup(
             target=self._target,
+            variant=self._variant,
             index=index,
             workers=self._count,
+            seed=self._seed,
             placement=self._placement,
             control=control.fileno(),
             store=self._store.block.fd,

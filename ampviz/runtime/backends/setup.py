@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from ampviz.experiment import Variant
+
 
 class WorkerSetup(Struct, frozen=True):
     """Given to a worker process as JSON. Descriptors are inherited; `peers` has one by worker index (as text)."""
 
     target: str
+    variant: Variant
     index: int
     workers: int
+    seed: int
     placement: tuple[int, ...]
     control: int
     store: int

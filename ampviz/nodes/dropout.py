@@ -1,0 +1,107 @@
+"""Nodes that matter to training only: Dropout, and StopGrad, which lets no gradient through."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import struct
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ampviz.errors import GraphError
+from ampviz.graph import Graph, PortType
+from ampviz.message import Message
+from ampviz.nodes.base import Host, Node
+from ampviz.nodes.payload import Payload, split, stack
+from ampviz.state import State
+
+_LEVELS = 1 << 16  # the share kept is one of so many
+
+
+class Dropout(Node):
+    """Keeps each number with the probability `keep` and divides it by that; the others become 0. Payloads are float32.
+
+    What is kept depends on the session's seed, the node's name and the message's state only, so that forward, backward
+    and any replay agree and nothing is remembered; a key is admitted once, so every epoch draws anew. Validation keys
+    pass unchanged.
+    """
+
+    def __init__(self, keep: float, *, name: str = ""):
+        super().__init__(name)
+        self.keep = keep
+
+    def note(self) -> str:
+        return f"keep {self.keep:g}"
+
+    def infer(self, *inputs: PortType) -> tuple[PortType, ...]:
+        (x,) = self.take(inputs, 1)
+        if not 0 < self.keep <= 1:
+            raise GraphError("keep is out of range", where=self.where, expected="0 < keep <= 1", got=self.keep)
+        if x.dtype != "float32":
+            raise GraphError("the input does not fit", where=self.where, expected="float32", got=x)
+        self._limit = max(1, round(self.keep * _LEVELS))
+        self._state = struct.Struct(f"<{len(x.fields)}q")
+        return (x,)
+
+    def bind(self, host: Host, graph: Graph) -> None:
+        super().bind(host, graph)
+        self._prefix = f"{host.seed} {self.name} ".encode()
+
+    def forward(self, batch: Sequence[Message]) -> None:
+        training = []
+        for message in batch:
+            if message[1][0] >= 0:
+                training.append(message)
+            else:
+                self.send(0, message[1], message[2])
+        for state, y in self._masked(training):
+            self.send(0, state, y)
+
+    def backward(self, batch: Sequence[Message]) -> None:
+        live = []
+        for message in batch:
+            if message[2] is None or not self.wanted[0]:
+                self.answer(0, message[1], None)
+            else:
+                live.append(message)
+        for state, dx in self._masked(live):
+            self.answer(0, state, dx)
+
+    def _masked(self, batch: Sequence[Message]) -> Sequence[tuple[State, Payload]]:
+        """Each payload times the mask of its state: 0, or 1 / keep."""
+        states, payloads = [message[1] for message in batch], [message[2] for message in batch]
+        if not batch or self._limit == _LEVELS:
+            return list(zip(states, payloads, strict=True))
+        start = self.host.clock()
+        x = stack(payloads)
+        drawn = b"".join([self._draw(state, payload) for state, payload in zip(states, payloads, strict=True)])
+        kept: NDArray[np.bool_] = np.frombuffer(drawn, "<u2").reshape(x.shape) < self._limit
+        y = kept * x.dtype.type(_LEVELS / self._limit)
+        y *= x
+        self.kernel_ns += self.host.clock() - start
+        return list(zip(states, split(y, [len(payload) for payload in payloads]), strict=True))
+
+    def _draw(self, state: State, payload: Payload) -> bytes:
+        """Two random bytes for each number: at this size a hash costs a tenth of seeding a numpy generator."""
+        return hashlib.shake_128(self._prefix + self._state.pack(*state)).digest(2 * math.prod(payload.shape))
+
+
+class StopGrad(Node):
+    """Passes payloads on and lets no gradient through: what comes before it does not learn from what comes after."""
+
+    def infer(self, *inputs: PortType) -> tuple[PortType, ...]:
+        (x,) = self.take(inputs, 1, tuples=True)
+        return (x,)
+
+    def differentiable(self, inputs: Sequence[bool]) -> bool:
+        return False
+
+    def forward(self, batch: Sequence[Message]) -> None:
+        for _, state, payload in batch:
+            self.send(0, state, payload)
+
+    def backward(self, batch: Sequence[Message]) -> None:
+        for _, state, _ in batch:
+            self.answer(0, state, None)

@@ -1,0 +1,57 @@
+"""Copies of a layer that share its work: each instance meets one of them (paper, section 5: replicas)."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Literal
+
+from ampviz.errors import GraphError
+from ampviz.graph import Port, model_line
+from ampviz.nodes.control import Cond, Phi
+from ampviz.nodes.parameterised import Parameterised
+from ampviz.state import S
+
+ReplicaMode = Literal["average", "shared"]
+
+
+def replicate(
+    layer: Parameterised | Callable[[], Parameterised], copies: int | None = None, *, mode: ReplicaMode = "average"
+) -> Callable[[Port], Port]:
+    """A layer, or a function that makes one, as `copies` of it: call the result on a port like the layer itself.
+
+    Without a number there are as many copies as `ampviz run --replicas N` says, one unless told otherwise; one copy is
+    the layer itself. Several expand into a Cond that sends an instance to copy `key % copies`, the copies `name-0`,
+    `name-1` and so on, and a Phi. They start equal. With the mode `average` each has parameters of its own, and these
+    and the optimizer's state are averaged at the end of each epoch, before validation; with `shared` all write one
+    block of parameters without locks; the staleness shown of a copy then leaves out the updates of the others. The
+    name of the layer stands for all copies in knobs and placement.
+
+    Raises GraphError for a layer without parameters.
+    """
+    if copies is not None and copies < 1:
+        raise GraphError("at least one copy is needed", where=model_line(), got=copies)
+
+    def call(port: Port) -> Port:
+        whole = layer if isinstance(layer, Parameterised) else layer()
+        if not isinstance(whole, Parameterised):
+            raise GraphError("only layers with parameters are replicated", where=model_line(), got=type(whole).__name__)
+        builder = port.node.builder()
+        count = builder.replicas if copies is None else copies
+        output: Port = _copied(whole, count, mode, port) if count > 1 else whole(port)
+        return output
+
+    return call
+
+
+def _copied(whole: Parameterised, count: int, mode: ReplicaMode, port: Port) -> Port:
+    whole.line = model_line()
+    name = port.node.builder().named(whole)
+    choose = S.key % 2 == 0 if count == 2 else S.key % count  # with two ways a Cond asks for true or false
+    outputs = []
+    for number, way in enumerate(Cond(choose, ways=count, name=f"{name}-cond")(port)):
+        part = copy.copy(whole)
+        part.name, part.part_of, part.shares = f"{name}-{number}", name, mode == "shared"
+        outputs.append(part(way))
+    joined: Port = Phi(name=f"{name}-phi")(*outputs)
+    return joined

@@ -1,0 +1,77 @@
+"""Tree-LSTM cells (Tai et al. 2015, arXiv 1503.00075, section 3.2): one node for the leaves, one for the branches."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ampviz.errors import GraphError
+from ampviz.graph import PortType
+from ampviz.nodes.cell import LSTMCell
+from ampviz.nodes.parameterised import Array
+from ampviz.nodes.payload import Payload
+from ampviz.optim import Optimizer
+
+
+class LeafLSTM(LSTMCell):
+    """A leaf of a Tree-LSTM: x (rows, inputs) to (h, c), both (rows, hidden). It has no child and no forget gate.
+
+    i, o = sigmoid(x W + b); u = tanh(x W + b); c = i u; h = o tanh(c).
+    """
+
+    def __init__(self, inputs: int, hidden: int, *, name: str = "", optimizer: Optimizer | None = None):
+        super().__init__(inputs, hidden, 0, 0.0, name, optimizer)
+
+    def note(self) -> str:
+        return f"{self.product_size} -> {self.hidden}"
+
+    def infer(self, *inputs: PortType) -> tuple[PortType, ...]:
+        (x,) = self.take(inputs, 1)
+        if x.dtype != "float32" or x.shape != (self.product_size,):
+            expected = f"(rows, {self.product_size}) float32"
+            raise GraphError("the input does not fit", where=self.where, expected=expected, got=x)
+        return (self.gives(x),)
+
+    def parts(self, payload: Payload) -> tuple[Array, Array]:
+        return payload, np.empty((len(payload), 0, self.hidden), payload.dtype)
+
+    def whole(self, dx: Array, dmemories: Array) -> Payload:
+        return dx
+
+
+class BranchLSTM(LSTMCell):
+    """An inner node of an N-ary Tree-LSTM: the (h, c) of its children to its own, with a forget gate for each child.
+
+    Its input is what `Group(..., count=children, axis=1)` makes of the children: h and c, both (rows, children,
+    hidden). `forget` is where the biases of the forget gates start.
+    """
+
+    def __init__(
+        self,
+        hidden: int,
+        *,
+        children: int = 2,
+        forget: float = 1.0,
+        name: str = "",
+        optimizer: Optimizer | None = None,
+    ):
+        super().__init__(children * hidden, hidden, children, forget, name, optimizer)
+
+    def note(self) -> str:
+        return f"{self.memories} x {self.hidden} -> {self.hidden}"
+
+    def infer(self, *inputs: PortType) -> tuple[PortType, ...]:
+        (x,) = self.take(inputs, 1, tuples=True)
+        if [(array.shape, array.dtype) for array in x.arrays] != [((self.memories, self.hidden), "float32")] * 2:
+            array = f"(rows, {self.memories}, {self.hidden}) float32"
+            raise GraphError(
+                "the input does not fit", where=self.where, expected=f"{array} + {array}", got=x,
+                hint="nn.Group(..., axis=1) puts the (h, c) of the children together",
+            )  # fmt: skip
+        return (self.gives(x),)
+
+    def parts(self, payload: Payload) -> tuple[Array, Array]:
+        h, c = payload
+        return h.reshape(len(h), self.product_size), c
+
+    def whole(self, dx: Array, dmemories: Array) -> Payload:
+        return dx.reshape(dmemories.shape), dmemories

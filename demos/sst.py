@@ -1,0 +1,46 @@
+"""Sentiment of film reviews: a Tree-LSTM that walks every sentence from its words up to its root.
+
+Run it with `ampviz run sst`. Every tree has its own shape; the graph is one and the same. A message carries the number
+of its tree node in the state (S.node), and the tables of its instance (T.parent, T.side, T.root) decide where it goes:
+pairs of children meet in a Group under their parent's number, until the root has been reached. Each node has a loss.
+"""
+
+from functools import partial
+
+import ampviz as amp
+from ampviz import S, T
+from ampviz import nodes as nn
+from ampviz.data.glove import glove
+from ampviz.data.sst import CLASSES, sst_vocabulary
+from ampviz.data.sst import sst as reviews
+
+
+def tree_lstm(words, labels, *, vectors, hidden=150, keep=0.75):
+    # One message a word, numbered by the leaf of the tree it stands at; one message a label, numbered by tree node.
+    word = nn.Ungroup(S.node, ids=T.leaves, name="words-cut")(words)
+    label = nn.Ungroup(S.node, count=T.nodes, name="labels-cut")(labels)
+    x = nn.Dropout(keep, name="drop")(nn.Lookup(*vectors.shape, start=vectors, name="embed")(word))
+
+    # (h, c) of every tree node comes through `node`: from the leaf cell, or from the branch cell further down.
+    node = nn.Phi(name="node")(nn.LeafLSTM(vectors.shape[1], hidden, name="leaf")(x))
+    up, root = nn.Cond(S.node != T.root, name="up")(node)
+    amp.discard(root)
+    parent = S.node.to(T.parent[S.node])
+    pair = nn.Group(parent, count=2, order=T.side[S.node], axis=1, name="pair")(up)
+    node.also(nn.BranchLSTM(hidden, name="branch")(pair))
+
+    h = nn.Dropout(keep, name="drop-h")(nn.Pick(0, name="h")(node))
+    logits = nn.Linear(hidden, CLASSES, name="out")(h)
+    nn.SoftmaxCrossEntropy(on=(S.key, S.node), name="loss")(logits, label)
+
+
+def sst():
+    vocabulary = sst_vocabulary("valid")
+    return amp.Experiment(
+        model=partial(tree_lstm, vectors=glove(vocabulary)),
+        train=reviews("train", vocabulary=vocabulary),
+        valid=reviews("valid", vocabulary=vocabulary),
+        optimizer=amp.Adagrad(0.05),
+        epochs=5,
+        knobs={"max_active_keys": 16, "max_batch": 64, "min_update_interval": 400, "embed.min_update_interval": 1000},
+    )

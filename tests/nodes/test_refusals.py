@@ -1,0 +1,134 @@
+"""What cells, nodes on graphs and the like refuse when traced: tuples for arrays, sizes that do not fit."""
+
+from __future__ import annotations
+
+import pytest
+
+from ampviz import S, T
+from ampviz import nodes as nn
+from tests.refusal import Refusals, place, refusal
+
+refused = Refusals()
+
+
+def end(x, label):
+    nn.SoftmaxCrossEntropy(on=S.key, name="loss")(x, label)
+
+
+@refused("bend (Tanh", "takes one array, not a tuple of arrays")
+def tuple_for_an_array(x, label):
+    end(nn.Tanh(name="bend")(nn.LeafLSTM(4, 2)(x)), label)  # here
+
+
+@refused("loss (SoftmaxCrossEntropy", "Hint: nn.Pick(0) takes the first array out of a tuple")
+def loss_of_a_tuple(x, label):
+    nn.SoftmaxCrossEntropy(name="loss")(nn.LeafLSTM(4, 2)(x), label)  # here
+
+
+@refused(
+    "meet (Phi", "ancestors differ (expected {key, n} (rows, 2) float32, got {key, n} (rows, 2) float32 + (rows, 2)"
+)
+def phi_of_an_array_and_a_tuple(x, y, label):
+    end(nn.Phi(name="meet")(y, nn.LeafLSTM(4, 2)(x)), label)  # here
+
+
+@refused("one (Pick", "there is no such array (expected a tuple of more than 2 arrays")
+def pick_of_a_missing_array(x, label):
+    end(nn.Pick(2, name="one")(nn.LeafLSTM(4, 2)(x)), label)  # here
+
+
+@refused("one (Pick", "there is no such array (expected a tuple of more than 1 arrays")
+def pick_out_of_no_tuple(x, label):
+    end(nn.Pick(0, name="one")(x), label)  # here
+
+
+@refused("zeros (Zeros", "needs a size")
+def zeros_without_a_size(y, label):
+    end(nn.Zeros(name="zeros")(y), label)  # here
+
+
+@refused("leaf (LeafLSTM", "(expected (rows, 3) float32, got {key, n} (rows, 4) float32)")
+def leaf_of_another_size(x, label):
+    end(nn.Pick(0)(nn.LeafLSTM(3, 2, name="leaf")(x)), label)  # here
+
+
+@refused("branch (BranchLSTM", "Hint: nn.Group(..., axis=1) puts the (h, c) of the children together")
+def branch_of_a_single_child(x, label):
+    end(nn.Pick(0)(nn.BranchLSTM(2, name="branch")(nn.LeafLSTM(4, 2)(x))), label)  # here
+
+
+@refused("cell (LSTM", "(expected (rows, 6) float32, got {key, n} (rows, 4) float32). Hint: nn.Concat joins the rows")
+def lstm_without_its_state(x, label):
+    end(nn.Pick(0)(nn.LSTM(2, 2, name="cell")(x)), label)  # here
+
+
+@refused("cell (GRU", "(expected (rows, 3) float32, got {key, n} (rows, 4) float32)")
+def gru_of_another_size(x, label):
+    end(nn.GRU(1, 2, name="cell")(x), label)  # here
+
+
+@refused("times (Multiply", "an input does not fit (expected (rows, 4) float32, got {key, n} (rows, 2) float32)")
+def product_of_other_sizes(x, y, label):
+    end(nn.Multiply(name="times")(x, y), label)  # here
+
+
+@refused("parts (Distribute", "(expected (rows, size) float32 and at least one type, got {key, n} (rows) int64)")
+def distribute_of_a_vector(label):
+    end(nn.Distribute(T.parent, types=1, name="parts")(label), label)  # here
+
+
+@refused("whole (Collect", "an input does not fit (expected (rows, size) float32, as (rows, 4) float32")
+def collect_of_other_sizes(x, y, label):
+    end(nn.Collect(T.parent, rows=3, name="whole")(x, y), label)  # here
+
+
+@refused("whole (Collect", "needs an input for each edge type")
+def collect_of_nothing(label):
+    end(nn.Collect(T.parent, rows=3, name="whole")(), label)  # here
+
+
+@refused("many (Flatmap", "the key of a message never changes")
+def flatmap_into_other_keys(y, label):
+    end(nn.Flatmap(S.key, T.parent, name="many")(y), label)  # here
+
+
+@refused("sum (SumRows", "(expected float32, got {key, n} (rows) int64)")
+def sum_of_integers(label):
+    end(nn.SumRows(name="sum")(label), label)  # here
+
+
+@refused("drop (Dropout", "keep is out of range (expected 0 < keep <= 1, got 0)")
+def dropout_of_everything(y, label):
+    end(nn.Dropout(0, name="drop")(y), label)  # here
+
+
+@refused("drop (Dropout", "(expected float32, got {key, n} (rows) int64)")
+def dropout_of_integers(label):
+    end(nn.Dropout(0.5, name="drop")(label), label)  # here
+
+
+@refused("loss (SelectionCrossEntropy", "the logits do not fit (expected (rows, 1) float32")
+def selection_among_several_columns(y, label):
+    nn.SelectionCrossEntropy(name="loss")(y, label)  # here
+
+
+@refused("loss (SelectionCrossEntropy", "the label does not fit (expected (rows) int64")
+def selection_of_no_row_number(x, y):
+    nn.SelectionCrossEntropy(name="loss")(nn.Linear(4, 1)(x), y)  # here
+
+
+@refused("loss (Huber", "delta must be positive (got 0.0)")
+def huber_without_a_middle(y):
+    nn.Huber(0.0, name="loss")(y, y)  # here
+
+
+@refused("loss (MAE", "the label does not fit")
+def distance_to_another_size(x, y):
+    nn.MAE(name="loss")(x, y)  # here
+
+
+@pytest.mark.parametrize(("model", "node", "text"), refused)
+def test_a_node_refuses_what_it_cannot_take(model, node, text):
+    error = refusal(model)
+    assert error.where == place(model, node)
+    assert text in str(error)
