@@ -1,4 +1,4 @@
-"""The static graph: typed ports, nodes, edges, and the builder that a model function fills while it is traced.
+"""The static graph: ports, nodes, edges, and the builder that a model function fills while it is traced.
 
 No data flows while tracing: calling a layer on ports records edges and infers what its outputs will carry.
 """
@@ -14,65 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ampviz.errors import GraphError
-from ampviz.state import Fields
-
-Shape = tuple[int | None, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ArrayType:
-    """One array of a payload: (rows, *shape) of this dtype. A None in `shape` differs between instances."""
-
-    shape: Shape
-    dtype: str = "float32"
-
-    def __str__(self) -> str:
-        sizes = ", ".join(["rows", *("?" if size is None else str(size) for size in self.shape)])
-        return f"({sizes}) {self.dtype}"
-
-    def meets(self, other: ArrayType) -> bool:
-        """Whether one array can be of both types."""
-        return self.dtype == other.dtype and shapes_meet(self.shape, other.shape)
-
-
-@dataclass(frozen=True, slots=True)
-class PortType:
-    """What the messages of a port carry: the fields of their state, and a payload (rows, *shape) of this dtype.
-
-    A None in `shape` is a size that differs between instances. Where the payload is a tuple of arrays of equal rows,
-    such as (h, c), `rest` describes the arrays after the first.
-    """
-
-    fields: Fields
-    shape: Shape
-    dtype: str = "float32"
-    rest: tuple[ArrayType, ...] = ()
-
-    @classmethod
-    def of(cls, fields: Fields, arrays: Sequence[ArrayType]) -> PortType:
-        """The type of a payload of these arrays: a tuple, if they are several."""
-        return cls(fields, arrays[0].shape, arrays[0].dtype, tuple(arrays[1:]))
-
-    @property
-    def arrays(self) -> tuple[ArrayType, ...]:
-        """Every array of the payload."""
-        return (ArrayType(self.shape, self.dtype), *self.rest)
-
-    def __str__(self) -> str:
-        return f"{_braces(self.fields)} {' + '.join(map(str, self.arrays))}"
-
-    def meets(self, other: PortType) -> bool:
-        """Whether messages of both types may travel one edge."""
-        return (
-            self.fields == other.fields
-            and len(self.rest) == len(other.rest)
-            and all(mine.meets(theirs) for mine, theirs in zip(self.arrays, other.arrays, strict=True))
-        )
-
-
-def shapes_meet(a: Shape, b: Shape) -> bool:
-    """Whether two row shapes can be the same: equal rank, and equal sizes where both are known."""
-    return len(a) == len(b) and all(x is None or y is None or x == y for x, y in zip(a, b, strict=True))
+from ampviz.ports import PortType, braces
 
 
 @dataclass(eq=False, slots=True)
@@ -291,7 +233,7 @@ class Builder:
         if port.type.fields != output.type.fields:
             raise GraphError(
                 f"ancestor {port} carries other state fields", where=node.where,
-                expected=_braces(output.type.fields), got=_braces(port.type.fields),
+                expected=braces(output.type.fields), got=braces(port.type.fields),
                 hint="the paths that meet in a Phi, and so a loop's start and its body, carry the same fields",
             )  # fmt: skip
         if not port.type.meets(output.type):
@@ -333,7 +275,3 @@ def model_line() -> str:
             return f"{path.name}:{frame.f_lineno}"
         frame = frame.f_back
     return ""
-
-
-def _braces(fields: Fields) -> str:
-    return "{" + ", ".join(fields) + "}"

@@ -12,9 +12,10 @@ from typing import Any
 from ampviz.check import check_nodes
 from ampviz.data.dataset import Dataset, Instance
 from ampviz.errors import AmpvizError, DataError, GraphError, UsageError
-from ampviz.graph import Builder, Edge, Graph, GraphNode, Port, PortType, Shape
+from ampviz.graph import Builder, Edge, Graph, GraphNode, Port
 from ampviz.nodes.fan import Bcast
 from ampviz.nodes.terminal import Source
+from ampviz.ports import PortType, Shape
 from ampviz.state import field_order
 
 _SAMPLES = 16  # instances looked at to learn which sizes vary

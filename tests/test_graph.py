@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import ampviz as amp
 from ampviz import S
 from ampviz import nodes as nn
-from ampviz.graph import PortType, shapes_meet
+from ampviz.ports import PortType, shapes_meet
 from tests.instances import instances, traced
 
 

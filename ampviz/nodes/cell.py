@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ampviz.graph import ArrayType, PortType
 from ampviz.nodes import cell_kernels, kernels
 from ampviz.nodes.parameterised import Array, Parameterised
 from ampviz.nodes.payload import Payload
 from ampviz.optim import Optimizer
+from ampviz.ports import ArrayType, PortType
 from ampviz.state import State
 
 

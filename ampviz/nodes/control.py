@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ampviz.errors import GraphError
-from ampviz.graph import Graph, Port, PortType
+from ampviz.graph import Graph, Port
 from ampviz.message import Message
 from ampviz.nodes.base import Host, Node
+from ampviz.ports import PortType
 from ampviz.state import (
     Assign,
     Expression,

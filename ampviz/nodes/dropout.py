@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampviz.errors import GraphError
-from ampviz.graph import Graph, PortType
+from ampviz.graph import Graph
 from ampviz.message import Message
 from ampviz.nodes.base import Host, Node
 from ampviz.nodes.payload import Payload, split, stack
+from ampviz.ports import PortType
 from ampviz.state import State
 
 _LEVELS = 1 << 16  # the share kept is one of so many

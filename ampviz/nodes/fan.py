@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from ampviz.errors import GraphError
-from ampviz.graph import Graph, PortType
+from ampviz.graph import Graph
 from ampviz.message import Message
 from ampviz.nodes.base import Host, Node
 from ampviz.nodes.payload import Payload, add
+from ampviz.ports import PortType
 from ampviz.state import State
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ampviz.errors import GraphError
-from ampviz.graph import Graph, PortType
+from ampviz.graph import Graph
 from ampviz.message import Message
 from ampviz.nodes.base import Host, Node
 from ampviz.nodes.payload import Payload, add
+from ampviz.ports import PortType
 from ampviz.state import Expression, Field, State, compile_expression, field_order
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from ampviz.errors import GraphError
-from ampviz.graph import Graph, PortType
+from ampviz.graph import Graph
 from ampviz.message import Message
 from ampviz.nodes.base import Host, Node
 from ampviz.nodes.payload import Payload
+from ampviz.ports import PortType
 from ampviz.state import Field, Fields, State, compile_projection, field_order
 
 Part = tuple[State, Payload]

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampviz.errors import GraphError
-from ampviz.graph import PortType
 from ampviz.nodes import kernels
 from ampviz.nodes.join import Join, Part
 from ampviz.nodes.payload import Payload, stack
+from ampviz.ports import PortType
 from ampviz.state import Field
 
 Compared = tuple[NDArray[Any], Payload, dict[str, NDArray[Any]]]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ampviz.errors import GraphError
-from ampviz.graph import PortType
 from ampviz.nodes import kernels
 from ampviz.nodes.base import Transform
 from ampviz.nodes.payload import Payload
+from ampviz.ports import PortType
 
 
 class Pointwise(Transform):

@@ -15,12 +15,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from ampviz.errors import GraphError
-from ampviz.graph import PortType
 from ampviz.nodes import cell_kernels, kernels
 from ampviz.nodes.cell import LSTMCell
 from ampviz.nodes.parameterised import Array, Parameterised
 from ampviz.nodes.payload import Payload
 from ampviz.optim import Optimizer
+from ampviz.ports import PortType
 from ampviz.state import State
 
 

@@ -13,9 +13,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from ampviz.errors import GraphError
-from ampviz.graph import Graph, PortType
+from ampviz.graph import Graph
 from ampviz.message import Message
 from ampviz.nodes.base import Host, Node
+from ampviz.ports import PortType
 from ampviz.state import Expression, State, compile_expression, lift
 
 

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from ampviz.errors import GraphError
-from ampviz.graph import ArrayType, Graph, Port, PortType
+from ampviz.graph import Graph, Port
 from ampviz.message import Message
 from ampviz.nodes.base import Host, Node
 from ampviz.nodes.payload import Payload, row_count, split
+from ampviz.ports import ArrayType, PortType
 
 
 class Source(Node):

@@ -19,13 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampviz.errors import GraphError
-from ampviz.graph import Graph, PortType
+from ampviz.graph import Graph
 from ampviz.message import Message
 from ampviz.nodes import kernels
 from ampviz.nodes.base import Host
 from ampviz.nodes.fan import Gather
 from ampviz.nodes.join import Join, Part
 from ampviz.nodes.payload import Payload, stack
+from ampviz.ports import PortType
 from ampviz.state import Expression, State, compile_expression, lift
 
 Indices = NDArray[np.int64]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ampviz.errors import GraphError
-from ampviz.graph import PortType
 from ampviz.nodes.cell import LSTMCell
 from ampviz.nodes.parameterised import Array
 from ampviz.nodes.payload import Payload
 from ampviz.optim import Optimizer
+from ampviz.ports import PortType
 
 
 class LeafLSTM(LSTMCell):

@@ -9,7 +9,7 @@ import ampviz as amp
 from ampviz import Instance, S, T
 from ampviz import nodes as nn
 from ampviz.errors import GraphError
-from ampviz.graph import ArrayType, PortType
+from ampviz.ports import ArrayType, PortType
 from tests.nodes.delivery import Delivery, hosted
 
 KEY = ("key",)
