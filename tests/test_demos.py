@@ -37,6 +37,37 @@ def test_mnist_learns_within_a_few_batches(capsys, data_folder):
     assert result["epochs"][0]["metrics"]["accuracy"] > 0.3
 
 
+def test_the_sentiment_model_walks_trees(data_folder):
+    graph = load_experiment("sst").graph()
+    assert [port.node.name for port in graph.node("node").inputs] == ["leaf", "branch"]
+    assert graph.node("embed").parameter_shapes()["table"][1] == 100
+
+
+@pytest.mark.slow
+def test_sentiment_learns_within_a_few_hundred_trees(capsys, data_folder):
+    code, result = outcome(capsys, "sst", "--epochs", "1", "--limit", "800", "--valid-limit", "100")
+    assert code == 0
+    assert result["epochs"][0]["metrics"]["accuracy"] > 0.68
+    assert result["nodes"]["branch"]["forward"] == result["nodes"]["branch"]["backward"]
+
+
+@pytest.mark.slow
+def test_dipole_moments_are_learned_within_a_thousand_molecules(capsys, data_folder):
+    code, result = outcome(capsys, "qm9", "--epochs", "2", "--limit", "1000", "--valid-limit", "300")
+    assert code == 0
+    first, second = result["epochs"]
+    assert second["train_loss"] < first["train_loss"] < 1.1
+    assert second["metrics"]["error_ratio"] == pytest.approx(second["metrics"]["mae"] * 14.1, rel=0.01)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("keys", ["1", "16"])
+def test_deduction_is_learned_without_a_mistake(capsys, data_folder, keys):
+    code, result = outcome(capsys, "babi15", "--max-active-keys", keys, "--target", "accuracy>=1.0", "--epochs", "3")
+    assert code == 0
+    assert result["epochs"][-1]["metrics"]["accuracy"] == 1.0
+
+
 @pytest.mark.slow
 def test_mnist_reaches_its_target(capsys, data_folder):
     code, result = outcome(capsys, "mnist", "--max-active-keys", "4", "--target", "accuracy>=0.97", "--epochs", "5")
