@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import shlex
 import statistics
 import subprocess
 import sys
@@ -53,7 +54,7 @@ def summary(name: str, outcomes: list[dict[str, Any]]) -> dict[str, Any]:
     speeds = [statistics.median(epoch["instances_per_s"] for epoch in outcome["epochs"]) for outcome in outcomes]
     return {
         "run": name,
-        "command": f"ampviz run {' '.join(arguments)} --workers 2",
+        "command": shlex.join(["ampviz", "run", *arguments, "--workers", "2"]),
         "reached": f"{sum(reached)} of {len(reached)}",
         "epochs": [len(outcome["epochs"]) for outcome in outcomes],
         "seconds": statistics.median(outcome["whole_s"] for outcome in outcomes),
