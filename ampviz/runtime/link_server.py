@@ -51,7 +51,7 @@ class _Viewer:
     def _show(self, snapshot: Snapshot | None) -> None:
         if not self.greeted:
             self.greeted = True
-            self.channel.send([Hello(VERSION, self.server.info, True)])
+            self.channel.send([Hello(VERSION, self.server.info)])
         if snapshot is not None:
             self.channel.send_encoded(encode([Tick(self.pending.take(snapshot))]))
 

@@ -134,6 +134,8 @@ class Session:
                     controller.set_knob(request.name, request.value)
                 case Stop():
                     controller.stop(save=request.how is StopHow.SAVE)
+                case _:
+                    return Reply(request.id, f"not possible yet: {type(request).__name__}")
         except AmpvizError as error:
             return Reply(request.id, str(error))
         self._flush()

@@ -13,9 +13,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from ampviz.telemetry.inspection import Detail
 from ampviz.telemetry.snapshot import SessionInfo, Snapshot
 
-VERSION = 1
+VERSION = 2
 
 
 class Hello(Struct, frozen=True, tag="hello"):
@@ -23,7 +24,6 @@ class Hello(Struct, frozen=True, tag="hello"):
 
     version: int
     session: SessionInfo
-    control: bool  # whether this viewer may send anything but reads
 
 
 class Tick(Struct, frozen=True, tag="tick"):
@@ -36,6 +36,7 @@ class Reply(Struct, frozen=True, tag="reply"):
     id: int
     error: str = ""
     text: str = ""
+    detail: Detail | None = None  # what was asked for by an Inspect request
 
 
 class Finished(Struct, frozen=True, tag="finished"):
@@ -52,6 +53,7 @@ class StepGoal(enum.StrEnum):
     MESSAGE = "message"
     UPDATE = "update"  # until a node has updated its parameters
     INSTANCE = "instance"  # until the oldest instance in flight has retired
+    EPOCH = "epoch"  # at full speed to the end of the epoch, validation included
 
 
 class StopHow(enum.StrEnum):
@@ -70,10 +72,15 @@ class Resume(Struct, frozen=True, tag="resume"):
 
 
 class Step(Struct, frozen=True, tag="step"):
-    """Process messages one at a time until the goal is met, then stay paused. Pauses a running session."""
+    """Process messages one at a time until the goal is met, then stay paused. Pauses a running session.
+
+    One message may be asked of a node, or of a worker; else it is the one whose turn it is.
+    """
 
     id: int
     goal: StepGoal = StepGoal.MESSAGE
+    node: str = ""
+    worker: int = -1
 
 
 class SetKnob(Struct, frozen=True, tag="set"):
@@ -89,8 +96,76 @@ class Stop(Struct, frozen=True, tag="stop"):
     how: StopHow = StopHow.SAVE
 
 
+class TakeControl(Struct, frozen=True, tag="control"):
+    """From now on this viewer may send requests that change something; before, only Inspect requests."""
+
+    id: int
+
+
+class SetBreakpoint(Struct, frozen=True, tag="break"):
+    """Add a breakpoint or watch, or replace the one of this number. An error in the text names the column."""
+
+    id: int
+    text: str
+    watch: bool = False
+    pause: bool = True
+    enabled: bool = True
+    number: int = 0  # 0: a new one
+
+
+class RemoveBreakpoint(Struct, frozen=True, tag="unbreak"):
+    id: int
+    number: int
+
+
+class Hold(Struct, frozen=True, tag="hold"):
+    """Let one node wait, or go on, while the rest runs."""
+
+    id: int
+    node: str
+    held: bool = True
+
+
+class Drop(Struct, frozen=True, tag="drop"):
+    """Forget an instance in flight, everywhere; it counts as dropped."""
+
+    id: int
+    key: int
+
+
+class SwitchLint(Struct, frozen=True, tag="lint"):
+    id: int
+    number: int
+    on: bool
+
+
+class InspectNode(Struct, frozen=True, tag="inspect-node"):
+    """Answered with a NodeDetail."""
+
+    id: int
+    node: str
+
+
+class InspectMessage(Struct, frozen=True, tag="inspect-message"):
+    """Answered with the MessageDetail of the message of this name, in a queue or remembered by its node."""
+
+    id: int
+    token: str
+
+
+class InspectKey(Struct, frozen=True, tag="inspect-key"):
+    """Answered with a KeyDetail."""
+
+    id: int
+    key: int
+
+
 FromSession = Hello | Tick | Reply | Finished
-Request = Pause | Resume | Step | SetKnob | Stop
+Inspect = InspectNode | InspectMessage | InspectKey
+Steering = (
+    Pause | Resume | Step | SetKnob | Stop | SetBreakpoint | RemoveBreakpoint | Hold | Drop | SwitchLint
+)  # what needs control
+Request = Steering | Inspect | TakeControl
 
 encode = msgspec.msgpack.Encoder().encode
 session_decoder = msgspec.msgpack.Decoder(list[FromSession])

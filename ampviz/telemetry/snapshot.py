@@ -10,6 +10,8 @@ import enum
 
 from msgspec import Struct, field
 
+from ampviz.telemetry.inspection import Breakpoint, Lint
+
 
 class Status(enum.StrEnum):
     """What a session is doing; the UI prints it, so the words are for people."""
@@ -96,6 +98,7 @@ class InFlight(Struct, frozen=True):
 
     key: int  # negative: validation
     age_s: float
+    path: tuple[int, ...] = ()  # its last hops, newest last: 2 * node + direction; the last one is where it was seen
 
 
 class LossPoint(Struct, frozen=True, array_like=True):
@@ -127,7 +130,7 @@ class Event(Struct, frozen=True):
     """One line of the event pane: something a person did, or would want to know."""
 
     at: float
-    kind: str  # EPOCH KNOB PAUSE RESUME STEP STOP ERROR TARGET CHECKPOINT
+    kind: str  # EPOCH KNOB EFFECT PAUSE RESUME BREAK WATCH LINT HOLD DROP STOP ERROR TARGET CHECKPOINT VIEWER
     text: str
     instances: int = 0  # where it stands on the charts
     marker: str = ""  # short label for the charts, "" for none
@@ -157,3 +160,10 @@ class Snapshot(Struct, frozen=True):
     new_events: tuple[Event, ...] = ()
     stepped: str = ""  # name of the last message processed by a step, such as `fc1.F key=7`
     next: tuple[str, ...] = field(default=())  # while paused: what each worker is about to process, "" for nothing
+    stopped_by: str = ""  # while paused by a breakpoint or watch: which, and the message or figure that met it
+    held: tuple[str, ...] = ()  # nodes that wait although messages do
+    dropped: int = 0  # instances that were dropped by hand
+    breakpoints: tuple[Breakpoint, ...] = ()
+    lints: tuple[Lint, ...] = ()
+    trace: bytes = b""  # records of `telemetry.trace` since the previous tick
+    trace_lost: int = 0  # records that no tick could carry, in all

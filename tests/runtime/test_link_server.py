@@ -87,7 +87,7 @@ async def test_a_viewer_gets_hello_then_the_history_then_ticks(tmp_path):
         server.tick(tick(3))
         server.tick(tick(4))
         hello, first, second = await viewer.count(3)
-        assert hello == Hello(VERSION, INFO, True)
+        assert hello == Hello(VERSION, INFO)
         everything = {"new_points": tuple(map(point, (1, 2, 3))), "new_epochs": (report(1),), "new_events": (event(1),)}
         assert first == Tick(snapshot(0.3, **everything))
         assert second == Tick(tick(4))
@@ -211,7 +211,7 @@ async def test_a_viewer_that_came_after_the_last_tick_still_gets_everything(tmp_
             server.tick(tick(number))
         viewer = await Viewer().connect(server)
     assert await viewer.end() is None
-    assert viewer.received[0] == Hello(VERSION, INFO, True)
+    assert viewer.received[0] == Hello(VERSION, INFO)
     assert viewer.points() == [point(number) for number in range(ticks)]
     assert viewer.received[-1] == FINISHED
 

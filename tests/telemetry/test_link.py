@@ -7,20 +7,39 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ampviz.telemetry.inspection import (
+    ArraySummary,
+    Breakpoint,
+    Hop,
+    KeyDetail,
+    Lint,
+    MessageDetail,
+    NodeDetail,
+    ParameterDetail,
+)
 from ampviz.telemetry.link import (
     VERSION,
+    Drop,
     Finished,
     FromSession,
     Hello,
+    Hold,
+    InspectKey,
+    InspectMessage,
+    InspectNode,
     Pause,
+    RemoveBreakpoint,
     Reply,
     Request,
     Resume,
+    SetBreakpoint,
     SetKnob,
     Step,
     StepGoal,
     Stop,
     StopHow,
+    SwitchLint,
+    TakeControl,
     Tick,
     encode,
     request_decoder,
@@ -37,6 +56,16 @@ REQUESTS: list[Request] = [
     SetKnob(6, "policy", "mixed"),
     SetKnob(7, "validate", False),
     *(Stop(8, how) for how in StopHow),
+    Step(9, node="cell"),
+    TakeControl(10),
+    SetBreakpoint(11, "cell.B:0 if staleness > 8", number=2, enabled=False),
+    RemoveBreakpoint(12, 2),
+    Hold(13, "cell"),
+    Drop(14, -3),
+    SwitchLint(15, 1, on=False),
+    InspectNode(16, "cell"),
+    InspectMessage(17, "cell.B key=7 t=3"),
+    InspectKey(18, 7),
 ]
 FULL = snapshot(
     2.5,
@@ -45,13 +74,22 @@ FULL = snapshot(
     new_events=(event(1, "lr"),),
     stepped="fc1.F key=7",
     next=("loss.B key=3", ""),
+    stopped_by="1 fc1.F",
+    held=("fc1",),
+    breakpoints=(Breakpoint(1, "fc1.F", hits=3),),
+    lints=(Lint(1, "starved worker", "give it a heavy node", 0.2, found=("worker 1: 0.1 < 0.2",)),),
+    trace=b"\x00\xff",
 )
+ARRAY = ArraySummary("float32", (2, 3), -1.0, 1.0, 0.0, 2.0, histogram=(3, 3), first=(-1.0, 1.0))
 ANSWERS: list[FromSession] = [
-    Hello(VERSION, INFO, control=True),
+    Hello(VERSION, INFO),
     Tick(snapshot()),
     Tick(FULL),
     Reply(1),
     Reply(2, "out of range", "2 → 3"),
+    Reply(3, detail=NodeDetail("fc1", 0, parameters=(ParameterDetail("W", ARRAY, ARRAY),))),
+    Reply(4, detail=MessageDetail("fc1.B key=7", "cache", 0, (ARRAY,), 3, 5)),
+    Reply(5, detail=KeyDetail(7, 0.5, path=(Hop(0.25, 0.001, "fc1.F key=7", 0),))),
     Finished(0, "", {"exit": 0, "epochs": [{"train_loss": 0.5, "valid_loss": None}]}),
 ]
 
@@ -100,7 +138,7 @@ def test_a_knob_value_keeps_its_type(number, name, value):
         {"type": "pause"},
         {"type": "pause", "id": "1"},
         {"type": "pause", "id": 1.5},
-        {"type": "step", "id": 1, "goal": "epoch"},
+        {"type": "step", "id": 1, "goal": "forever"},
         {"type": "set", "id": 1, "name": 3, "value": 1},
         {"type": "set", "id": 1, "name": "mak", "value": None},
         {"type": "set", "id": 1, "name": "mak", "value": [1]},
@@ -122,8 +160,8 @@ def test_what_is_not_a_request_is_refused(message):
         {"type": "pause", "id": 1},
         {"type": "reply"},
         {"type": "tick", "snapshot": {"at": 1.0}},
-        {"type": "tick", "snapshot": {**msgspec.to_builtins(FULL), "status": "asleep"}},
-        {"type": "hello", "version": "1", "session": msgspec.to_builtins(INFO), "control": True},
+        {"type": "tick", "snapshot": {**msgspec.to_builtins(FULL, builtin_types=(bytes,)), "status": "asleep"}},
+        {"type": "hello", "version": "1", "session": msgspec.to_builtins(INFO)},
         {"type": "finished", "exit": 0, "error": "", "report": []},
     ],
     ids=lambda message: message["type"],
@@ -134,5 +172,5 @@ def test_what_is_not_an_answer_is_refused(message):
 
 
 def test_an_answer_built_from_plain_values_is_accepted_as_the_struct():
-    plain = {"type": "tick", "snapshot": msgspec.to_builtins(FULL)}
+    plain = {"type": "tick", "snapshot": msgspec.to_builtins(FULL, builtin_types=(bytes,))}
     assert session_decoder.decode(encode([plain])) == [Tick(FULL)]

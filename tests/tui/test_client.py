@@ -42,7 +42,7 @@ class Session:
     """A session for one viewer: greets it with `greeting`, collects its requests, sends what it is told to."""
 
     def __init__(self) -> None:
-        self.greeting: list = [Hello(VERSION, session_info(), control=True)]
+        self.greeting: list = [Hello(VERSION, session_info())]
         self.requests: asyncio.Queue[Request] = asyncio.Queue()
         self.left = asyncio.Event()
         self.channel: Channel[Request] | None = None
@@ -115,7 +115,7 @@ async def test_connecting_learns_what_session_it_is(viewer):
 
 
 async def test_another_version_is_refused_with_both_numbers(session, path):
-    session.greeting = [Hello(VERSION + 1, session_info(), control=True)]
+    session.greeting = [Hello(VERSION + 1, session_info())]
     with pytest.raises(LinkError, match=rf"another version \(expected {VERSION}, got {VERSION + 1}\)"):
         await soon(LinkClient().connect(path))
     await soon(session.left.wait())
