@@ -17,7 +17,7 @@ def rnn(tokens, label, *, hidden=128):
 
     # The cell is one node, used n times: Concat joins the word of step t with the hidden state of step t. With
     # --replicas 2 there are two copies of it, and each list meets one of them.
-    cell = amp.replicate(nn.Linear(2 * hidden, hidden, name="cell"))
+    cell = amp.replicate(nn.Linear(2 * hidden, hidden, orthogonal=hidden, name="cell"))
 
     def step(h):
         return nn.ReLU(name="relu")(cell(nn.Concat(on=(S.key, S.t), name="join")(word, h)))

@@ -76,11 +76,8 @@ def test_mnist_reaches_its_target(capsys, data_folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("keys", "target"), [("1", 0.97), ("4", 0.955)])
-def test_list_reduction_reaches_its_target(capsys, keys, target):
-    """At four keys the order of messages differs from run to run: 0.97 comes after 10 to 12 epochs."""
-    code, result = outcome(
-        capsys, "listred", "--max-active-keys", keys, "--target", f"accuracy>={target}", "--epochs", "12"
-    )
+@pytest.mark.parametrize("keys", ["1", "4"])
+def test_list_reduction_reaches_its_target(capsys, keys):
+    code, result = outcome(capsys, "listred", "--max-active-keys", keys, "--target", "accuracy>=0.97", "--epochs", "12")
     assert code == 0
-    assert result["epochs"][-1]["metrics"]["accuracy"] >= target
+    assert result["epochs"][-1]["metrics"]["accuracy"] >= 0.97
