@@ -38,18 +38,18 @@ def gated_graph_network(atoms, mu, *, ratio, hidden=100, steps=4):
     nn.MSE(on=S.key, also={"error_ratio": ratio}, name="loss")(prediction, mu)
 
 
-def experiment(data):
+def experiment(data, *, epochs, keys, decay):
     train = data("train", size=100)
     return amp.Experiment(
         model=partial(gated_graph_network, ratio=train.error_ratio(1.0)),
         train=train,
         valid=data("valid", size=100),
         optimizer=amp.Adam(0.002),
-        epochs=4,
+        epochs=epochs,
         knobs={
-            "max_active_keys": 10,
+            "max_active_keys": keys,
             "max_batch": 64,
-            "learning_rate_decay": 0.6,
+            "learning_rate_decay": decay,
             "min_update_interval": 5,
             # What stands inside the loop collects one gradient a step: the same five molecules an update.
             **{f"{name}.min_update_interval": 20 for name in (*BONDS, "cell")},
@@ -58,8 +58,8 @@ def experiment(data):
 
 
 def qm9():
-    return experiment(molecules)
+    return experiment(molecules, epochs=4, keys=10, decay=0.6)
 
 
 def qm9_full():
-    return experiment(all_molecules)
+    return experiment(all_molecules, epochs=14, keys=16, decay=0.8)
