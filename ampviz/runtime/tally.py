@@ -10,7 +10,10 @@ from ampviz.telemetry.snapshot import EpochReport
 
 @dataclass(slots=True)
 class Tally:
-    """Sums over one phase. `rows` counts what the losses saw; `seconds` has pauses cut out."""
+    """Sums over one phase. `rows` counts what the losses saw; `seconds` has pauses cut out.
+
+    A metric is averaged over the rows of the losses that report it, so that losses of several kinds do not dilute it.
+    """
 
     instances: int = 0
     rows: int = 0
@@ -18,19 +21,21 @@ class Tally:
     metrics: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     max_in_flight: int = 0
+    metric_rows: dict[str, int] = field(default_factory=dict)
 
     def add(self, seen: LossSeen) -> None:
         self.rows += seen.rows
         self.loss += seen.total
         for name, total in seen.metrics.items():
             self.metrics[name] = self.metrics.get(name, 0.0) + total
+            self.metric_rows[name] = self.metric_rows.get(name, 0) + seen.rows
 
     @property
     def mean_loss(self) -> float:
         return self.loss / self.rows if self.rows else 0.0
 
     def mean_metrics(self) -> dict[str, float]:
-        return {name: total / self.rows for name, total in self.metrics.items()} if self.rows else {}
+        return {name: total / self.metric_rows[name] for name, total in self.metrics.items() if self.metric_rows[name]}
 
     def per_second(self, count: int) -> float:
         return count / self.seconds if self.seconds > 0 else 0.0

@@ -36,12 +36,12 @@ def test_means_are_over_rows_and_not_over_messages(messages):
         assert tally.mean_metrics() == {}
 
 
-def test_losses_with_different_metrics_add_up_side_by_side():
+def test_losses_with_different_metrics_do_not_dilute_each_other():
     tally = Tally()
     tally.add(LossSeen(0, 2, 4.0, {"accuracy": 1.0}))
-    tally.add(LossSeen(0, 2, 4.0, {"error": 2.0}))
-    assert tally.mean_metrics() == {"accuracy": 0.25, "error": 0.5}
-    assert tally.mean_loss == 2.0
+    tally.add(LossSeen(0, 6, 4.0, {"error": 3.0}))
+    assert tally.mean_metrics() == {"accuracy": 0.5, "error": 0.5}
+    assert tally.mean_loss == 1.0
 
 
 @pytest.mark.parametrize(("seconds", "rate"), [(4.0, 2.5), (0.5, 20.0), (0.0, 0.0)])
@@ -51,7 +51,15 @@ def test_a_rate_is_a_count_over_the_seconds(seconds, rate):
 
 @pytest.fixture
 def train() -> Tally:
-    return Tally(instances=40, rows=400, loss=200.0, metrics={"accuracy": 100.0}, seconds=8.0, max_in_flight=4)
+    return Tally(
+        instances=40,
+        rows=400,
+        loss=200.0,
+        metrics={"accuracy": 100.0},
+        metric_rows={"accuracy": 400},
+        seconds=8.0,
+        max_in_flight=4,
+    )
 
 
 def test_a_report_without_validation_has_the_metrics_of_training(train):
@@ -64,7 +72,15 @@ def test_a_report_without_validation_has_the_metrics_of_training(train):
 
 
 def test_a_report_with_validation_has_the_metrics_of_validation(train):
-    valid = Tally(instances=10, rows=100, loss=30.0, metrics={"accuracy": 90.0}, seconds=2.0, max_in_flight=9)
+    valid = Tally(
+        instances=10,
+        rows=100,
+        loss=30.0,
+        metrics={"accuracy": 90.0},
+        metric_rows={"accuracy": 100},
+        seconds=2.0,
+        max_in_flight=9,
+    )
     report = epoch_report(1, train, valid, 40)
     assert (report.train_loss, report.valid_loss) == (0.5, 0.3)
     assert report.metrics == {"accuracy": 0.9}
