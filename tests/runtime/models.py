@@ -45,6 +45,15 @@ def pipeline() -> amp.Experiment:
     return amp.Experiment(perceptron, Blobs(24, 0), Blobs(6, 1), amp.SGD(0.1), epochs=3)
 
 
+def sparse_perceptron(x, label):
+    h = nn.Dropout(0.5, name="drop")(nn.ReLU(name="relu1")(nn.Linear(INPUTS, HIDDEN, name="fc1")(x)))
+    nn.SoftmaxCrossEntropy(name="loss")(nn.Linear(HIDDEN, CLASSES, name="fc2")(h), label)
+
+
+def forgetful() -> amp.Experiment:
+    return amp.Experiment(sparse_perceptron, Blobs(24, 0), Blobs(6, 1), amp.SGD(0.1), epochs=2)
+
+
 def endless() -> amp.Experiment:
     return amp.Experiment(perceptron, Blobs(24, 0), Blobs(6, 1), amp.SGD(0.01), epochs=100_000)
 

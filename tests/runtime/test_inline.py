@@ -38,6 +38,23 @@ def test_another_seed_gives_other_losses(tmp_path: Path):
     assert losses(first) != losses(second)
 
 
+def test_dropout_draws_from_the_seed_of_the_session(tmp_path: Path):
+    """What the same parameters come to after one epoch depends on nothing but the masks."""
+
+    def continued(seed: int) -> dict[str, np.ndarray]:
+        session = Session(spec("forgetful", seed=seed, epochs=1, limit=1), tmp_path)
+        for name, array in session.store.arrays().items():
+            array[:] = start[name]
+        run_session(session)
+        return load_checkpoint(session.checkpoint_path).arrays
+
+    first = Session(spec("forgetful", epochs=1, limit=1), tmp_path)
+    start = {name: array.copy() for name, array in first.store.arrays().items()}
+    first.discard()
+    assert same(continued(3), continued(3))
+    assert not same(continued(3), continued(4))
+
+
 @pytest.mark.parametrize("name", ["pipeline", "recurrent"])
 @pytest.mark.parametrize("goal", list(StepGoal))
 def test_a_paused_and_stepped_run_ends_with_the_parameters_of_one_never_paused(tmp_path: Path, name, goal):

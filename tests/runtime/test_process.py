@@ -42,7 +42,7 @@ def test_training_ends_with_every_instance_counted(tmp_path: Path, name, workers
     assert loss["forward"] == 2 * logits["forward"] == 2 * logits["backward"]
 
 
-@pytest.mark.parametrize("name", ["pipeline", "recurrent"])
+@pytest.mark.parametrize("name", ["pipeline", "recurrent", "forgetful"])
 def test_at_one_key_it_equals_the_inline_backend_bit_for_bit(tmp_path: Path, name):
     one_key = {"max_active_keys": 1, "policy": "oldest", "max_batch": 1}
     processes, got = trained(spec(name, knobs=one_key), tmp_path / "process")
