@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,12 @@ _BLOCK = 16_384  # elements: what the temporaries of one step may hold, to stay 
 
 
 class Optimizer(Protocol):
-    """An update rule. Its state ("slots") are arrays that someone else owns: zeroed, then given to `initialise`."""
+    """An update rule. Its state ("slots") are arrays that someone else owns: zeroed, then given to `initialise`.
+
+    `rowwise` says that what has no gradient stays as it is, state included: then rows without one may be left out.
+    """
+
+    rowwise: ClassVar[bool]
 
     @property
     def learning_rate(self) -> float:
@@ -44,6 +49,7 @@ class Optimizer(Protocol):
 class SGD:
     """parameter -= learning_rate * gradient."""
 
+    rowwise: ClassVar[bool] = True
     learning_rate: float = 0.1
 
     def __post_init__(self) -> None:
@@ -64,6 +70,7 @@ class SGD:
 class Momentum:
     """velocity = momentum * velocity + gradient; parameter -= learning_rate * velocity."""
 
+    rowwise: ClassVar[bool] = False
     learning_rate: float = 0.01
     momentum: float = 0.9
 
@@ -89,6 +96,7 @@ class Momentum:
 class Adam:
     """Adam (arXiv 1412.6980) with bias correction; works through blocks that stay in the cache."""
 
+    rowwise: ClassVar[bool] = False
     learning_rate: float = 0.001
     beta1: float = 0.9
     beta2: float = 0.999
@@ -131,6 +139,7 @@ class Adam:
 class Adagrad:
     """sum += gradient^2; parameter -= learning_rate * gradient / (sqrt(sum) + epsilon). The sum starts at `initial`."""
 
+    rowwise: ClassVar[bool] = True
     learning_rate: float = 0.05
     initial: float = 0.1
     epsilon: float = 1e-10

@@ -55,12 +55,19 @@ def scatter_add(indices: Array, rows: Array, count: int) -> Array:
         few: Array = one_hot.T @ rows
         return few
     sums = np.zeros((count, rows.shape[1]), rows.dtype)
-    if len(indices):
-        order = indices.argsort(kind="stable")
-        ordered = indices.take(order)
-        starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-        sums[ordered.take(starts)] = np.add.reduceat(rows.take(order, axis=0), starts)
+    distinct, summed = sum_by_index(indices, rows)
+    sums[distinct] = summed
     return sums
+
+
+def sum_by_index(indices: Array, rows: Array) -> tuple[Array, Array]:
+    """The distinct indices (k,), ascending, and the sum of the rows (n, size) of each: (k, size)."""
+    if not len(indices):
+        return indices, rows
+    order = indices.argsort(kind="stable")
+    ordered = indices.take(order)
+    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    return ordered.take(starts), np.add.reduceat(rows.take(order, axis=0), starts)
 
 
 def relu_forward(x: Array) -> Array:

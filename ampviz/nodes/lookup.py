@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from ampviz.errors import GraphError
@@ -11,12 +13,16 @@ from ampviz.nodes.payload import Payload
 from ampviz.optim import Optimizer
 from ampviz.ports import PortType
 
+_LONG = 1024  # rows from which a table is stepped row by row
+
 
 class Lookup(Parameterised):
     """Row i of a table (vocabulary, size) for each index i: input (rows,) int64, output (rows, size).
 
     The table starts normal with deviation `scale`, or as `start` (vocabulary, size), such as pretrained vectors. An
     index outside 0..vocabulary-1 raises IndexError.
+
+    A long table with a rowwise optimizer holds and steps only the rows that were looked up, with the same result.
     """
 
     table: Array
@@ -60,4 +66,32 @@ class Lookup(Parameterised):
         raise TypeError("indices have no gradient")  # never wanted: index ports carry no gradient
 
     def weight_gradients(self, saved: Payload, dy: Payload) -> dict[str, Array]:
-        return {"table": kernels.scatter_add(saved, dy, self.vocabulary)}
+        if not self._by_rows:
+            return {"table": kernels.scatter_add(saved, dy, self.vocabulary)}
+        self._fresh, sums = kernels.sum_by_index(saved, dy)
+        if not self._gradients:
+            self._rows_held = self._fresh
+        return {"table": sums}
+
+    def merge(self, fresh: dict[str, Array]) -> dict[str, Array]:
+        if not self._by_rows:
+            return super().merge(fresh)
+        both = np.concatenate([self._gradients["table"], fresh["table"]])
+        self._rows_held, sums = kernels.sum_by_index(np.concatenate([self._rows_held, self._fresh]), both)
+        return {"table": sums}
+
+    def step(self, gradients: Mapping[str, Array], rate: float) -> None:
+        if not self._by_rows:
+            super().step(gradients, rate)
+            return
+        assert self.optimizer is not None  # as in Parameterised
+        rows, slots = self._rows_held, self.parameters.slots["table"]
+        table, state = self.table[rows], {name: slot[rows] for name, slot in slots.items()}
+        self.optimizer.update(table, gradients["table"], state, rate)
+        self.table[rows] = table
+        for name, slot in slots.items():
+            slot[rows] = state[name]
+
+    @property
+    def _by_rows(self) -> bool:
+        return self.vocabulary > _LONG and self.optimizer is not None and self.optimizer.rowwise

@@ -123,13 +123,23 @@ class Parameterised(Transform):
         if self.knobs["gradient_clip"] > 0:
             clip_by_norm(list(gradients.values()), self.knobs["gradient_clip"])
         rate = self.knobs["learning_rate"] * self.decayed
-        assert self.optimizer is not None  # set by the session before the first message
-        for name, gradient in gradients.items():
-            self.optimizer.update(self.parameters.arrays[name], gradient, self.parameters.slots[name], rate)
+        self.step(gradients, rate)
         self.version += 1
         self._forget()
         self.kernel_ns += self.host.clock() - start
         self.host.updated(self)
+
+    def step(self, gradients: Mapping[str, Array], rate: float) -> None:
+        """Have the optimizer step every parameter by its gradient."""
+        assert self.optimizer is not None  # set by the session before the first message
+        for name, gradient in gradients.items():
+            self.optimizer.update(self.parameters.arrays[name], gradient, self.parameters.slots[name], rate)
+
+    def merge(self, fresh: dict[str, Array]) -> dict[str, Array]:
+        """The gradients held so far and those of more rows, added up."""
+        for name, gradient in self._gradients.items():
+            gradient += fresh[name]
+        return self._gradients
 
     def _forget(self) -> None:
         """Hold no gradient any more."""
@@ -146,11 +156,7 @@ class Parameterised(Transform):
         saved = stack([pair[0] for pair in self._collected])
         dy = stack([pair[1] for pair in self._collected])
         fresh = self.weight_gradients(saved, dy)
-        if self._gradients:
-            for name, gradient in fresh.items():
-                self._gradients[name] += gradient
-        else:
-            self._gradients = fresh
+        self._gradients = self.merge(fresh) if self._gradients else fresh
         self._collected.clear()
         self._rows = 0
         self.kernel_ns += self.host.clock() - start

@@ -42,6 +42,7 @@ class Ledger:
     """An optimizer that adds up the gradients it is given and leaves the parameters alone."""
 
     learning_rate = 1.0
+    rowwise = False
 
     def slots(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         return {"total": shape}

@@ -21,6 +21,7 @@ CASES: dict[str, Callable[..., object]] = {
     "lookup_forward": lambda x, y, i, w: kernels.lookup_forward(i, x),
     "scatter_add, few": lambda x, y, i, w: kernels.scatter_add(i, x, SMALL),
     "scatter_add, many": lambda x, y, i, w: kernels.scatter_add(i, x, LARGE),
+    "sum_by_index": lambda x, y, i, w: kernels.sum_by_index(i, x)[1],
     "relu_forward": lambda x, y, i, w: kernels.relu_forward(x),
     "relu_backward": lambda x, y, i, w: kernels.relu_backward(x, y),
     "tanh_forward": lambda x, y, i, w: kernels.tanh_forward(x),
@@ -98,6 +99,19 @@ def test_lookup_picks_rows_and_its_gradient_adds_them_up(vocabulary, rng):
     for row, index in enumerate(indices):
         expected[index] += dy[row]
     np.testing.assert_allclose(kernels.scatter_add(indices, dy, vocabulary), expected, rtol=1e-12)
+
+
+@given(st.lists(st.integers(0, SMALL - 1), max_size=20))
+@settings(max_examples=30, deadline=None)
+def test_sums_by_index_are_those_of_a_dictionary(indices):
+    rows = np.random.default_rng(len(indices)).normal(size=(len(indices), 2))
+    expected: dict[int, np.ndarray] = {}
+    for index, row in zip(indices, rows, strict=True):
+        expected[index] = expected.get(index, 0) + row
+    distinct, sums = kernels.sum_by_index(np.array(indices, np.int64), rows)
+    assert distinct.tolist() == sorted(expected)
+    for index, total in zip(distinct.tolist(), sums, strict=True):
+        np.testing.assert_allclose(total, expected[index], rtol=1e-12, atol=1e-15)
 
 
 @given(st.lists(st.integers(0, SMALL - 1), max_size=20))
