@@ -32,7 +32,37 @@ class SetPaused(Struct, frozen=True, tag="paused", array_like=True):
 
 
 class StepOne(Struct, frozen=True, tag="step", array_like=True):
-    """Process one message now, paused or not; answered by Stepped."""
+    """Process one message now, paused or not; answered by Stepped. `node` asks for one node's message.
+
+    With `stop` a breakpoint may prevent it; a single step goes past breakpoints.
+    """
+
+    node: int = -1
+    stop: bool = False
+
+
+class Rule(Struct, frozen=True, array_like=True):
+    """A breakpoint as workers get it: `action` is F, B or U, `port` -1 for any."""
+
+    number: int
+    node: int
+    action: str
+    port: int
+    condition: str
+    pause: bool
+
+
+class SetRules(Struct, frozen=True, tag="rules", array_like=True):
+    """All breakpoints in force."""
+
+    rules: tuple[Rule, ...]
+
+
+class HoldNode(Struct, frozen=True, tag="hold", array_like=True):
+    """Let a node wait, or go on."""
+
+    node: int
+    held: bool
 
 
 class Barrier(Struct, frozen=True, tag="barrier", array_like=True):
@@ -77,6 +107,14 @@ class Halted(Struct, frozen=True, tag="halted", array_like=True):
     next: str
 
 
+class Hit(Struct, frozen=True, tag="hit", array_like=True):
+    """A message met a breakpoint. With `pause` this worker stands still before it; for losses and updates, after it."""
+
+    number: int
+    token: str
+    pause: bool
+
+
 class Passed(Struct, frozen=True, tag="passed", array_like=True):
     """The answer to Barrier."""
 
@@ -89,5 +127,5 @@ class Failed(Struct, frozen=True, tag="failed", array_like=True):
     hint: str
 
 
-Command = Admit | Retire | Retune | SetPaused | StepOne | Barrier | Shutdown
-Report = Ready | CameHome | LossSeen | Stepped | Halted | Passed | Failed
+Command = Admit | Retire | Retune | SetPaused | StepOne | SetRules | HoldNode | Barrier | Shutdown
+Report = Ready | CameHome | LossSeen | Stepped | Halted | Hit | Passed | Failed

@@ -92,6 +92,7 @@ class Controller:
         self.phase_done = 0
         self.next_tokens = [""] * plan.workers
         self.stepped = ""
+        self.stopped_by = ""  # the breakpoint or watch that paused the session, and what met it
         self.paused_s = 0.0
         self._curve = Tally()  # training losses since the last point was taken
         self._events: list[Event] = []
@@ -105,6 +106,8 @@ class Controller:
         self._phase_began = 0.0
         self._step: StepGoal | None = None
         self._step_key = 0
+        self._step_at = (ANY, -1)  # the worker, or the worker and node, that is to step
+        self._pause_after_epoch = False
 
     # Requests
 
@@ -124,19 +127,34 @@ class Controller:
     def resume(self) -> None:
         """Go on after a pause; a step under way ends."""
         if self.status is Status.PAUSED:
-            self._step = None
+            self._step, self._pause_after_epoch, self.stopped_by = None, False, ""
             self._end_pause()
             self.status = Status.RUNNING
             self.outbox.append((ALL, SetPaused(False)))
             self._event("RESUME", f"resumed after {self.paused_s:.1f} s of pauses")
 
-    def step(self, goal: StepGoal) -> None:
-        """Process messages one at a time until the goal is met; pauses a running session first."""
+    def step(self, goal: StepGoal, worker: int = ANY, node: int = -1) -> None:
+        """Process messages one at a time until the goal is met; pauses a running session first.
+
+        A worker, or a worker and a node of it, may be named for a single message. To the end of an epoch it runs at
+        full speed, and pauses there.
+        """
         self.pause()
-        if self.status is Status.PAUSED and self._step is None:
-            self._step = goal
-            self._step_key = next(iter(self.in_flight), 0)
-            self.outbox.append((ANY, StepOne()))
+        if self.status is not Status.PAUSED or self._step is not None:
+            return
+        if goal is StepGoal.EPOCH:
+            self.resume()
+            self._pause_after_epoch = True
+            return
+        self._step, self._step_at = goal, (worker, node)
+        self._step_key = next(iter(self.in_flight), 0)
+        self._step_one()
+
+    def stop_at(self, reason: str) -> None:
+        """Pause because a breakpoint or watch was met; ends a step under way."""
+        self._step, self._pause_after_epoch = None, False
+        self.pause()
+        self.stopped_by = reason
 
     def set_knob(self, name: str, value: object, who: str = "user") -> None:
         """Change a knob now. Raises KnobError and changes nothing if it is unknown or out of range."""
@@ -319,6 +337,9 @@ class Controller:
         if self._goal_reached(report):
             self.status = Status.FINISHED
         elif not self.status.ended:
+            if self._pause_after_epoch:
+                self._pause_after_epoch = False
+                self.pause()
             self._begin_epoch()
 
     def _goal_reached(self, report: EpochReport) -> bool:
@@ -337,10 +358,14 @@ class Controller:
             StepGoal.UPDATE: updated,
             StepGoal.INSTANCE: self._step_key not in self.in_flight,
         }[self._step]
-        if done or not (self.in_flight or self._to_pass):
+        if done or self._step_at != (ANY, -1) or not (self.in_flight or self._to_pass):
             self._step = None
         else:
-            self.outbox.append((ANY, StepOne()))
+            self._step_one()
+
+    def _step_one(self) -> None:
+        worker, node = self._step_at
+        self.outbox.append((worker, StepOne(node, stop=self._step is not StepGoal.MESSAGE)))
 
     def _retune(self) -> None:
         self.outbox.append((ALL, Retune(self.knobs.as_dict(), self.progress.epoch)))

@@ -69,4 +69,5 @@ def fold(
         new_events=tuple(events),
         stepped=controller.stepped,
         next=tuple(controller.next_tokens) if paused else (),
+        stopped_by=controller.stopped_by,
     )

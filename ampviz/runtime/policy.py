@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from ampviz.message import BACKWARD, FORWARD, Direction, Message
 from ampviz.nodes.payload import row_count
+from ampviz.runtime.slot import Slot
 
-if TYPE_CHECKING:
-    from ampviz.runtime.worker import Slot
-
-Ready = Mapping[int, "Slot"]
-Choice = tuple["Slot", Direction]
+Ready = Mapping[int, Slot]
+Choice = tuple[Slot, Direction]
 
 
 class Policy(Protocol):

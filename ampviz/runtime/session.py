@@ -10,15 +10,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from ampviz.errors import AmpvizError, UsageError
 from ampviz.experiment import load_experiment
 from ampviz.nodes.loss import Loss
 from ampviz.nodes.terminal import Source
 from ampviz.runtime.backends.inline import InlineBackend
 from ampviz.runtime.backends.process import ProcessBackend
+from ampviz.runtime.breakpoints import Breakpoints, node_called
 from ampviz.runtime.checkpoint import Checkpoint, save_checkpoint
-from ampviz.runtime.commands import Report
-from ampviz.runtime.controller import Controller, Plan, Progress
+from ampviz.runtime.commands import Hit, HoldNode, Report, SetRules
+from ampviz.runtime.controller import ALL, ANY, Controller, Plan, Progress
 from ampviz.runtime.fold import Rates, fold
 from ampviz.runtime.goal import Goal
 from ampviz.runtime.outcome import outcome
@@ -26,9 +29,22 @@ from ampviz.runtime.profile import placed
 from ampviz.runtime.spec import RunSpec
 from ampviz.runtime.stall import StallWatch
 from ampviz.runtime.store import ParameterStore
+from ampviz.runtime.watches import Watches
 from ampviz.runtime.worker import Worker
 from ampviz.telemetry.board import Board
-from ampviz.telemetry.link import Pause, Reply, Request, Resume, SetKnob, Step, Stop, StopHow
+from ampviz.telemetry.link import (
+    Hold,
+    Pause,
+    RemoveBreakpoint,
+    Reply,
+    Request,
+    Resume,
+    SetBreakpoint,
+    SetKnob,
+    Step,
+    Stop,
+    StopHow,
+)
 from ampviz.telemetry.snapshot import EdgeInfo, NodeInfo, SessionInfo, Snapshot, Status
 
 TICK_S = 0.1
@@ -57,6 +73,12 @@ class Session:
         )
         self.backend = self._backend()
         self.on_tick: Callable[[Snapshot], None] = lambda snapshot: None
+        losses = [node for node in self.graph.nodes if isinstance(node, Loss)]
+        self._watches = Watches(
+            [node.name for node in self.graph.nodes], {name for node in losses for name in node.metrics}
+        )
+        self.breakpoints = Breakpoints(self.graph, self._watches.names())
+        self.held: tuple[str, ...] = ()
         self._rates = Rates()
         self._stall = StallWatch(self.graph, self.board)
         self._epochs_seen, self._epochs_at_save = 0, len(progress.epochs)
@@ -121,7 +143,7 @@ class Session:
 
     def request(self, request: Request) -> Reply:
         """Do what a viewer asks."""
-        controller = self.controller
+        controller, text = self.controller, ""
         try:
             match request:
                 case Pause():
@@ -129,7 +151,16 @@ class Session:
                 case Resume():
                     controller.resume()
                 case Step():
-                    controller.step(request.goal)
+                    self._step(request)
+                case SetBreakpoint():
+                    entry = self.breakpoints.set(request)
+                    text = f"{entry.number}"
+                    controller.outbox.append((ALL, SetRules(self.breakpoints.rules())))
+                case RemoveBreakpoint():
+                    self.breakpoints.remove(request.number)
+                    controller.outbox.append((ALL, SetRules(self.breakpoints.rules())))
+                case Hold():
+                    self._hold(request)
                 case SetKnob():
                     controller.set_knob(request.name, request.value)
                 case Stop():
@@ -139,7 +170,7 @@ class Session:
         except AmpvizError as error:
             return Reply(request.id, str(error))
         self._flush()
-        return Reply(request.id)
+        return Reply(request.id, text=text)
 
     def save(self) -> None:
         """Write a checkpoint; only between phases, when nothing is in flight."""
@@ -148,6 +179,37 @@ class Session:
         self.controller.note("CHECKPOINT", f"saved {self.checkpoint_path}")
 
     # Inside
+
+    def _step(self, request: Step) -> None:
+        """Step as asked: anywhere, on a worker, or on a node."""
+        if request.node:
+            node = node_called(request.node, self.graph).id
+            self.controller.step(request.goal, self.placement[node], node)
+        elif request.worker >= self.spec.workers:
+            raise UsageError("no such worker", expected=f"0 to {self.spec.workers - 1}", got=request.worker)
+        else:
+            self.controller.step(request.goal, request.worker if request.worker >= 0 else ANY)
+
+    def _hold(self, request: Hold) -> None:
+        node = node_called(request.node, self.graph)
+        held = [name for name in self.held if name != node.name]
+        self.held = (*held, node.name) if request.held else tuple(held)
+        self.controller.outbox.append((ALL, HoldNode(node.id, request.held)))
+        self.controller.note("HOLD", f"{node.name} {'waits' if request.held else 'goes on'}")
+
+    def _hit(self, hit: Hit) -> None:
+        entry = self.breakpoints.hit(hit.number)
+        if entry is None and not hit.pause:
+            return
+        text = f": {entry.text}" if entry else ""
+        self._stopped("BREAK", f"breakpoint {hit.number} at {hit.token}{text}", pause=hit.pause)
+
+    def _stopped(self, kind: str, reason: str, *, pause: bool) -> None:
+        """Tell what a breakpoint or watch has met, and pause for it if it says so."""
+        self.controller.note(kind, reason)
+        if pause and not self.controller.status.ended:
+            self.controller.stop_at(reason)
+            self._flush()
 
     def _plan(self) -> Plan:
         spec, experiment = self.spec, self.experiment
@@ -186,6 +248,8 @@ class Session:
         return InlineBackend(workers, self.board)
 
     def _report(self, worker: int, report: Report) -> None:
+        if isinstance(report, Hit):
+            self._hit(report)
         self.controller.report(worker, report)
         if len(self.controller.progress.epochs) > self._epochs_at_save:
             self._epochs_at_save = len(self.controller.progress.epochs)
@@ -224,7 +288,11 @@ class Session:
         self._epochs_seen += len(epochs)
         rates = self._rates.update(controller)
         points = [point] if point else []
-        self.on_tick(fold(controller, self.board, rates, points, epochs, controller.take_events()))
+        snapshot = fold(controller, self.board, rates, points, epochs, controller.take_events())
+        for entry in self._watches.look(snapshot, self.breakpoints.listed()):
+            self.breakpoints.hit(entry.number)
+            self._stopped("WATCH", f"watch {entry.number}: {entry.text}", pause=entry.pause)
+        self.on_tick(msgspec.structs.replace(snapshot, held=self.held, breakpoints=self.breakpoints.listed()))
 
     def _interrupt(self) -> None:
         """First ctrl-c: what is in flight comes home and a checkpoint is written. Second: at once."""

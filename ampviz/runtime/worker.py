@@ -7,16 +7,14 @@ ordinary commands, so debugging is not a second code path.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from ampviz.data.dataset import Dataset, Instance
 from ampviz.errors import NodeError
 from ampviz.graph import Graph
 from ampviz.knobs import KNOBS, KnobValues
-from ampviz.message import BACKWARD, FORWARD, Direction, Message, Token, is_training
+from ampviz.message import BACKWARD, FORWARD, Direction, Message, is_training
 from ampviz.nodes.base import Node, Send
 from ampviz.nodes.parameterised import Parameterised
 from ampviz.nodes.payload import Payload
@@ -27,34 +25,27 @@ from ampviz.runtime.commands import (
     CameHome,
     Command,
     Halted,
+    Hit,
+    HoldNode,
     LossSeen,
     Passed,
     Report,
     Retire,
     Retune,
+    Rule,
     SetPaused,
+    SetRules,
     StepOne,
     Stepped,
 )
 from ampviz.runtime.policy import POLICIES, backward_first
+from ampviz.runtime.slot import Slot
 from ampviz.runtime.store import ParameterStore
+from ampviz.runtime.traps import SlotTraps, Trap
 from ampviz.state import State, Tables
 
 Outgoing = tuple[int, Direction, int, State, Payload]
 """(worker, direction, edge, state, payload): a message for another worker."""
-
-
-@dataclass(eq=False, slots=True)
-class Slot:
-    """A hosted node with its two queues and what is measured of it. Times in nanoseconds."""
-
-    node: Node
-    queues: tuple[deque[Message], deque[Message]] = field(default_factory=lambda: (deque(), deque()))
-    ready_since: int = 0
-    busy_ns: int = 0  # executing
-    waiting_ns: int = 0  # a message waited while the worker was elsewhere
-    processed: list[int] = field(default_factory=lambda: [0, 0])  # messages, by direction
-    max_queue: int = 0
 
 
 class Worker:
@@ -87,13 +78,18 @@ class Worker:
         self._max_batch = 1
         self._policy = backward_first
         self._ready: tuple[dict[int, Slot], dict[int, Slot]] = ({}, {})
+        self._held: set[int] = set()  # nodes that wait although messages do
+        self._announced = ""  # the message that was last reported as the next one of a pause
         self._indices: dict[int, int] = {}  # admitted keys -> index into the data set
+        self._admitted: dict[int, int] = {}  # admitted keys -> when
         self._instances: dict[int, Instance] = {}
         self._sources_out: dict[int, int] = {}  # key -> sources that still wait for their backward message
         self._parked: dict[int, list[tuple[Direction, int, State, Payload]]] = {}
         self._updated = False
         self.slots = {
-            node.id: Slot(node) for node in graph.nodes if placement[node.id] == index and isinstance(node, Node)
+            node.id: Slot.of(node, graph)
+            for node in graph.nodes
+            if placement[node.id] == index and isinstance(node, Node)
         }
         for slot in self.slots.values():
             slot.node.bind(self, graph)
@@ -105,8 +101,9 @@ class Worker:
 
     @property
     def ready(self) -> bool:
-        """Whether a message waits."""
-        return bool(self._ready[FORWARD] or self._ready[BACKWARD])
+        """Whether a message waits at a node that is not held."""
+        forward, backward = self._ready
+        return bool(forward or backward) and not (self._held and (forward.keys() | backward.keys()) <= self._held)
 
     def deliver(self, direction: Direction, edge: int, state: State, payload: Payload) -> None:
         """Take a message from another worker. One that is ahead of its key's admission waits for that."""
@@ -116,6 +113,8 @@ class Worker:
         road = self.graph.edges[edge]
         node, port = (road.target, road.target_port) if direction == FORWARD else (road.source, road.source_port)
         self._enqueue(self.slots[node], direction, (port, state, payload))
+        if self.paused:
+            self._announce()
 
     def apply(self, command: Command) -> None:
         """Do what the controller says. Raises NodeError if a step meets a failing node."""
@@ -125,7 +124,7 @@ class Worker:
                     self._admit(key, index)
             case Retire(keys):
                 for key in keys:
-                    del self._indices[key]
+                    del self._indices[key], self._admitted[key]
                     self._instances.pop(key, None)
             case Retune(values, epoch):
                 self._retune(values, epoch)
@@ -133,21 +132,32 @@ class Worker:
                 self._set_paused(paused)
             case Barrier():
                 self.reports.append(Passed())
-            case StepOne():
-                token, self._updated = self.next_token(), False
-                if token:
-                    self.run_unit(1)
-                self.reports.append(Stepped(token, self._updated))
-                self.reports.append(Halted(self.next_token()))
+            case StepOne(node, stop):
+                self._step(node, stop)
+            case SetRules(rules):
+                self._set_rules(rules)
+            case HoldNode(node, held) if node in self.slots:
+                (self._held.add if held else self._held.discard)(node)
+        if self.paused:
+            self._announce()
 
-    def run_unit(self, limit: int | None = None) -> None:
-        """Process up to `limit` messages of one node and direction (`max_batch` without it); needs `ready`.
+    def run_unit(self, choice: tuple[Slot, Direction] | None = None, *, stop: bool = True) -> int:
+        """Process messages of one node and direction, needs `ready`; how many it was.
 
-        Raises NodeError, naming node, worker, key and model line, if the node fails.
+        They are at most `max_batch`, and one at a time in slow motion or where the queue is given. With `stop` a
+        breakpoint may halt the worker instead. Raises NodeError, naming node, worker, key and model line, if the node
+        fails.
         """
-        slot, direction = self._policy(*self._ready)
+        limit = self._max_batch
+        if choice is not None or self.slow_motion:
+            limit = 1
+        slot, direction = choice or (self._choice() if self._held else self._policy(*self._ready))
         queue = slot.queues[direction]
-        take = min(len(queue), slot.node.batch_limit(direction, limit or self._max_batch))
+        take = min(len(queue), slot.node.batch_limit(direction, limit))
+        if slot.traps is not None and stop:
+            take = self._free(slot.traps, slot, direction, take)
+            if not take:
+                return 0
         slot.max_queue = max(slot.max_queue, len(slot.queues[0]) + len(slot.queues[1]))
         batch = [queue.popleft() for _ in range(take)]
         ready = self._ready[direction]
@@ -165,19 +175,20 @@ class Worker:
         except NodeError:  # the data set failed, not this node
             raise
         except Exception as error:
-            raise self._failure(slot.node, direction, batch, error) from error
+            raise self._failure(slot, direction, batch, error) from error
         slot.ready_since = end = self.clock()
         slot.busy_ns += end - start
         slot.processed[direction] += take
         self.busy_ns += end - start
         self.messages += take
+        return take
 
     def next_token(self) -> str:
         """The name of the message that the next unit begins with; "" if none waits."""
         if not self.ready:
             return ""
-        slot, direction = self._policy(*self._ready)
-        return str(self._token(slot.node, direction, slot.queues[direction][0]))
+        slot, direction = self._choice()
+        return str(slot.token(direction, slot.queues[direction][0]))
 
     def remembered(self) -> dict[str, int]:
         """Nodes that hold something for an instance, and how much; empty when nothing is in flight."""
@@ -209,11 +220,72 @@ class Worker:
 
     def loss(self, node: Node, key: int, rows: int, total: float, metrics: Mapping[str, float]) -> None:
         self.reports.append(LossSeen(key, rows, total, dict(metrics)))
+        if self.slots[node.id].traps is not None:
+            figures = {"loss": total / max(rows, 1), "rows": float(rows), "key": float(key)}
+            self._stop_after(node, "F", f"{node.name}.F key={key}", figures)
 
     def updated(self, node: Node) -> None:
         self._updated = True
+        if self.slots[node.id].traps is not None:
+            version = float(getattr(node, "version", 0))
+            self._stop_after(node, "U", f"{node.name}.U", {"version": version})
 
     # Inside
+
+    def _choice(self) -> tuple[Slot, Direction]:
+        """The queue that the policy serves next, among those of nodes that are not held."""
+        forward, backward = (
+            {node: slot for node, slot in ready.items() if node not in self._held} for ready in self._ready
+        )
+        return self._policy(forward, backward)
+
+    def _step(self, node: int, stop: bool) -> None:
+        choice = None
+        if node < 0 and self.ready:
+            choice = self._choice()
+        elif node in self.slots:
+            slot = self.slots[node]
+            choice = next(((slot, way) for way in (BACKWARD, FORWARD) if slot.queues[way]), None)
+        token, self._updated = "", False
+        if choice:
+            slot, direction = choice
+            token = str(slot.token(direction, slot.queues[direction][0]))
+            if not self.run_unit(choice, stop=stop):
+                token = ""
+        self.reports.append(Stepped(token, self._updated))
+        self._announce(anyway=True)
+
+    def _announce(self, *, anyway: bool = False) -> None:
+        """Say which message is next, if that is another one than was said before."""
+        token = self.next_token()
+        if anyway or token != self._announced:
+            self._announced = token
+            self.reports.append(Halted(token))
+
+    def _set_rules(self, rules: Sequence[Rule]) -> None:
+        """Keep the traps that stay as they are, with their hits."""
+        for index, slot in self.slots.items():
+            before = {trap.rule: trap for trap in slot.traps.traps} if slot.traps else {}
+            traps = [before.get(rule) or Trap.of(rule, self.graph) for rule in rules if rule.node == index]
+            slot.traps = SlotTraps(traps) if traps else None
+
+    def _free(self, traps: SlotTraps, slot: Slot, direction: Direction, take: int) -> int:
+        """How many of the next messages may be processed; halts before the first if that meets a breakpoint."""
+        token = str(slot.token(direction, slot.queues[direction][0]))
+        take = traps.free(slot, direction, take, self.clock(), self._admitted)
+        for trap in traps.hit:
+            self.reports.append(Hit(trap.rule.number, token, trap.rule.pause))
+        if not take:
+            self._set_paused(True)
+        return take
+
+    def _stop_after(self, node: Node, action: str, token: str, figures: Mapping[str, float]) -> None:
+        traps = self.slots[node.id].traps
+        assert traps is not None  # asked before
+        for trap in traps.after(action, lambda name: figures.get(name, 0.0)):
+            self.reports.append(Hit(trap.rule.number, token, trap.rule.pause))
+            if trap.rule.pause and not self.paused:
+                self._set_paused(True)
 
     def _router(self, direction: Direction, routes: list[tuple[int, int, int]]) -> Send:
         """A function (port, state, payload) with the way of every port worked out beforehand."""
@@ -242,7 +314,7 @@ class Worker:
                 slot.ready_since = now
         self.paused = paused
         if paused:
-            self.reports.append(Halted(self.next_token()))
+            self._announce(anyway=True)
 
     def _enqueue(self, slot: Slot, direction: Direction, message: Message) -> None:
         if not slot.queues[direction]:
@@ -253,6 +325,7 @@ class Worker:
 
     def _admit(self, key: int, index: int) -> None:
         self._indices[key] = index
+        self._admitted[key] = self.clock()
         if self._sources:
             instance = self._instance(key)
             self._sources_out[key] = len(self._sources)
@@ -289,13 +362,7 @@ class Worker:
             tuned = {name: float(knobs.get(name, node.name)) for name, knob in KNOBS.items() if knob.per_node}
             node.retune(tuned, tuned["learning_rate_decay"] ** (epoch - 1))
 
-    def _token(self, node: Node, direction: Direction, message: Message) -> Token:
-        edges = self.graph.incoming[node.id] if direction == FORWARD else self.graph.outgoing[node.id]
-        port, state, _ = message
-        fields = edges[port].type.fields if edges else node.outputs[0].type.fields  # a source has no incoming edge
-        return Token.of(node.name, direction, fields, state)
-
-    def _failure(self, node: Node, direction: Direction, batch: Sequence[Message], error: Exception) -> NodeError:
-        token = self._token(node, direction, batch[0])
+    def _failure(self, slot: Slot, direction: Direction, batch: Sequence[Message], error: Exception) -> NodeError:
+        token, node = slot.token(direction, batch[0]), slot.node
         where = f"{token} ({node.kind}, worker {self.index}, {node.line})"
         return NodeError(f"{type(error).__name__}: {error}", where=where)

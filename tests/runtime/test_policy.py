@@ -20,7 +20,7 @@ SLOTS = st.lists(st.tuples(QUEUES, QUEUES, st.integers(0, 5)), min_size=1, max_s
 
 def slot(forward, backward=(), since: int = 0) -> Slot:
     """A slot whose queues hold messages of (key, rows); rows None is a message without payload."""
-    made = Slot(Node("node"), ready_since=since)
+    made = Slot(Node("node"), ([], []), ready_since=since)
     for queue, messages in zip(made.queues, (forward, backward), strict=True):
         for key, rows in messages:
             queue.append((0, (key, 5), None if rows is None else np.zeros((rows, 2), np.float32)))

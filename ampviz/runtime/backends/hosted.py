@@ -81,6 +81,8 @@ class HostedWorker:
     def _deliver(self, frames: list[Frame]) -> None:
         for frame in frames:
             self.worker.deliver(*frame)
+        if self.worker.paused:  # it may have told that another message is next
+            self._flush()
         self._call_turn()
 
     def _command(self, commands: list[Command]) -> None:
@@ -114,7 +116,7 @@ class HostedWorker:
         else:
             self._call_turn()
 
-    def _guarded(self, action: Callable[[], None]) -> None:
+    def _guarded(self, action: Callable[[], object]) -> None:
         try:
             action()
         except NodeError as error:

@@ -113,7 +113,7 @@ class InlineBackend:
         for target in targets:
             self._guarded(target, partial(target.apply, command))
 
-    def _guarded(self, worker: Worker, action: Callable[[], None]) -> None:
+    def _guarded(self, worker: Worker, action: Callable[[], object]) -> None:
         try:
             action()
         except NodeError as error:
@@ -122,6 +122,7 @@ class InlineBackend:
         for target, direction, edge, state, payload in worker.outbox:
             self.workers[target].deliver(direction, edge, state, payload)
         worker.outbox.clear()
-        reports, worker.reports[:] = list(worker.reports), []
-        for report in reports:
-            self.on_report(worker.index, report)
+        for reporting in self.workers:  # a paused worker tells when what it got changes its next message
+            reports, reporting.reports[:] = list(reporting.reports), []
+            for report in reports:
+                self.on_report(reporting.index, report)
