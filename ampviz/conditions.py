@@ -50,7 +50,7 @@ class Condition:
         parser = _Parser(text, known)
         root = parser.condition()
         if parser.kind:
-            raise parser.error("this is too much", at=parser.start)
+            raise parser.error("nothing more was expected here", at=parser.start)
         return cls(text.strip(), frozenset(parser.names), root)
 
     def holds(self, figures: Figures) -> bool:

@@ -74,7 +74,7 @@ def test_what_python_does_not_say(text, expected):
     [
         ("", 1, "a value is missing"),
         ("a >", 4, "a value is missing"),
-        ("a > 1 b", 7, "this is too much"),
+        ("a > 1 b", 7, "nothing more was expected here"),
         ("(a > 1", 7, "a parenthesis is not closed"),
         ("a is big", 6, "not a kind of number"),
         ("a > 1 and $", 11, "not a number, name or sign"),

@@ -13,22 +13,36 @@ from textual.containers import Horizontal, Vertical
 from textual.theme import Theme
 from textual.widgets import Static
 
-from ampviz.errors import LinkError
-from ampviz.telemetry.link import Finished, Pause, Request, Resume, SetKnob, Step, StepGoal, Stop, StopHow
+from ampviz.errors import LinkError, UsageError
+from ampviz.telemetry.link import (
+    Finished,
+    Hold,
+    Pause,
+    RemoveBreakpoint,
+    Request,
+    Resume,
+    SetBreakpoint,
+    SetKnob,
+    Step,
+    StepGoal,
+    Stop,
+    StopHow,
+)
 from ampviz.telemetry.snapshot import Snapshot, Status
 from ampviz.tui.client import Feed
-from ampviz.tui.dialogs import HelpDialog, KnobDialog, StopDialog
+from ampviz.tui.dialogs import BreakpointDialog, HelpDialog, KnobDialog, StopDialog
 from ampviz.tui.draw import status_line
 from ampviz.tui.glyphs import ASCII, UNICODE
 from ampviz.tui.keys import KEYS, footer_entries
-from ampviz.tui.panes import PANES, EventPane, FlightPane, KnobPane, LossPane, Pane, QueuePane, WorkerPane
+from ampviz.tui.panes import PANES, EventPane, FlightPane, KnobPane, LossPane, Pane, QueuePane, StopPane, WorkerPane
+from ampviz.tui.stops import asked
 from ampviz.tui.view import SORTS, View
 
 WIDE = 120  # columns from which all panes fit
 LOW = 20  # rows below which the knobs make room
 LEAST = (60, 15)  # columns and rows below which nothing useful does
 _OVERVIEW = ("queues", "loss", "knobs")  # what a narrow screen shows at once
-_PANE_HINT = " 1-6 panes"
+_PANE_HINT = " 1-7 panes"
 _SMOOTHINGS = (0.9, 0.98, 0.0, 0.6)
 
 INK = Theme(
@@ -89,6 +103,7 @@ class AmpvizApp(App[Finished | None]):
                 yield QueuePane("queues")
                 yield FlightPane("flight")
                 yield WorkerPane("workers")
+                yield StopPane("stops")
             with Vertical(id="right"):
                 yield LossPane("loss")
                 yield EventPane("events")
@@ -139,6 +154,50 @@ class AmpvizApp(App[Finished | None]):
 
     def action_step(self, goal: str) -> None:
         self._send(lambda number: Step(number, StepGoal(goal)))
+
+    def action_step_node(self) -> None:
+        node = self._selected()
+        if node:
+            self._send(lambda number: Step(number, node=node))
+
+    def action_toggle_breakpoint(self) -> None:
+        node, snapshot = self._selected(), self.view.snapshot
+        if not node or snapshot is None:
+            return
+        text = f"{node}.F"
+        there = next((entry for entry in snapshot.breakpoints if entry.text == text and not entry.watch), None)
+        if there is None:
+            self._send(lambda number: SetBreakpoint(number, text))
+        else:
+            self._send(lambda number: RemoveBreakpoint(number, there.number))
+
+    def action_edit_breakpoint(self) -> None:
+        if self.view.snapshot is not None:
+            node = self._selected()
+            self.push_screen(BreakpointDialog(self._set_breakpoint, f"{node}.B if " if node else ""))
+
+    async def _set_breakpoint(self, text: str) -> str:
+        try:
+            return await self._asked(asked(text, self.view.snapshot.breakpoints if self.view.snapshot else ()))
+        except UsageError as error:
+            return str(error)
+
+    def action_hold(self) -> None:
+        node, snapshot = self._selected(), self.view.snapshot
+        if node and snapshot is not None:
+            held = node not in snapshot.held
+            self._send(lambda number: Hold(number, node, held))
+
+    def _selected(self) -> str:
+        """The node under the cursor of the queues; "" and a word about it where that is a layer of several copies."""
+        rows = self.view.nodes()
+        if not rows:
+            return ""
+        row = rows[min(self.query_one(QueuePane).cursor, len(rows) - 1)]
+        if row.copies:
+            self._say(f"{row.name} has {row.copies} copies: choose one of the rows below it")
+            return ""
+        return row.name
 
     def action_change_keys(self, change: str) -> None:
         current = self._knob("max_active_keys")

@@ -15,6 +15,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from ampviz.tui.keys import help_lines
+from ampviz.tui.stops import WORDING
 
 
 class StopDialog(ModalScreen[str]):
@@ -61,6 +62,30 @@ class KnobDialog(ModalScreen[None]):
     async def on_input_submitted(self, event: Input.Submitted) -> None:
         name, equals, value = event.value.partition("=")
         refused = await self._apply_knob(name.strip(), value.strip()) if equals else "write it as knob = value"
+        if refused:
+            self.query_one("#refused", Static).update(Text(refused))
+        else:
+            self.dismiss(None)
+
+
+class BreakpointDialog(ModalScreen[None]):
+    """Takes a breakpoint or watch; stays open with the reason while the session refuses it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("escape", "dismiss", "cancel")]
+
+    def __init__(self, apply: Callable[[str], Awaitable[str]], suggestion: str):
+        super().__init__()
+        self._apply_text, self._suggestion = apply, suggestion
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog") as box:
+            box.border_title = "Breakpoint or watch"
+            yield Static(WORDING, classes="hint")
+            yield Input(self._suggestion, select_on_focus=False)
+            yield Static("", id="refused")
+
+    async def on_input_submitted(self, event: Input.Submitted) -> None:
+        refused = await self._apply_text(event.value)
         if refused:
             self.query_one("#refused", Static).update(Text(refused))
         else:

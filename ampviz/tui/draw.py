@@ -143,7 +143,8 @@ def status_line(view: View, width: int, glyphs: Glyphs) -> Text:
     line.truncate(width)
     if snapshot is None:
         return line
-    parts = [
+    parts = [f"stopped by {snapshot.stopped_by}"] if snapshot.stopped_by else []
+    parts += [
         f"epoch {snapshot.epoch}/{view.info.epochs} {snapshot.phase} {snapshot.epoch_done}/{snapshot.epoch_size}",
         f"{number(snapshot.instances_per_s)} inst/s",
         f"in flight {snapshot.in_flight_count}",

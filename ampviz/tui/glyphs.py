@@ -26,11 +26,17 @@ class Glyphs:
     axis_line: str
     axis_tick: str
     axis_up: str
+    set: str
+    unset: str
     braille: bool
 
 
-UNICODE = Glyphs(" ▁▂▃▄▅▆▇█", "█", "▒", "·", "◆", "┆", "▸", "↑", "↓", "→", "▶", "‖", "■", "└", "─", "┴", "│", True)
-ASCII = Glyphs(" .:-=+*#@", "#", "%", ".", "o", "|", ">", "^", "v", "-", ">", "=", "x", "+", "-", "+", "|", False)
+UNICODE = Glyphs(
+    " ▁▂▃▄▅▆▇█", "█", "▒", "·", "◆", "┆", "▸", "↑", "↓", "→", "▶", "‖", "■", "└", "─", "┴", "│", "●", "○", True
+)
+ASCII = Glyphs(
+    " .:-=+*#@", "#", "%", ".", "o", "|", ">", "^", "v", "-", ">", "=", "x", "+", "-", "+", "|", "*", "o", False
+)
 
 # Okabe-Ito colours: told apart with any kind of colour vision, on dark and on light ground.
 TRAIN = "#56b4e9"

@@ -10,6 +10,7 @@ from textual.widget import Widget
 from ampviz.tui.chart import draw_chart, marker_letter
 from ampviz.tui.draw import event_lines, in_flight_table, queue_table, worker_table
 from ampviz.tui.glyphs import DIM, MARK, UNICODE, Glyphs, drawable, number
+from ampviz.tui.stops import stop_lines
 from ampviz.tui.view import View
 
 
@@ -152,4 +153,19 @@ class EventPane(Pane):
         return event_lines(view.past.events, width, height, self.glyphs)
 
 
-PANES: tuple[type[Pane], ...] = (QueuePane, LossPane, FlightPane, WorkerPane, KnobPane, EventPane)
+class StopPane(Pane):
+    """Breakpoints and watches, held nodes, and what stopped the run."""
+
+    title, digit = "Stops", "7"
+
+    def subtitle(self, view: View) -> str:
+        return "b B set  H hold"
+
+    def draw(self, view: View, width: int, height: int) -> Text:
+        shown = view.snapshot
+        assert shown is not None
+        room = height or len(shown.breakpoints) + 2  # before the first layout of a pane as high as its text
+        return stop_lines(shown.breakpoints, shown.held, shown.stopped_by, width, room, self.glyphs)
+
+
+PANES: tuple[type[Pane], ...] = (QueuePane, LossPane, FlightPane, WorkerPane, KnobPane, EventPane, StopPane)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from textual.events import Key
 from textual.pilot import Pilot
 
+from ampviz.telemetry.snapshot import SessionInfo
 from ampviz.tui.app import AmpvizApp
 from ampviz.tui.panes import PANES
 from tests.tui.feed import NODES, FakeFeed, snapshot
@@ -75,11 +76,16 @@ class Terminal:
 
 @asynccontextmanager
 async def terminal(
-    size: tuple[int, int] = NARROW, *, ascii_only: bool = False, silent: bool = False, **changes
+    size: tuple[int, int] = NARROW,
+    *,
+    ascii_only: bool = False,
+    silent: bool = False,
+    info: SessionInfo | None = None,
+    **changes,
 ) -> AsyncIterator[Terminal]:
     """An application that has got one snapshot, or none of a silent session."""
     async with asyncio.timeout(10):
-        feed = FakeFeed()
+        feed = FakeFeed(info)
         app = AmpvizApp(feed, ascii_only=ascii_only)
         async with app.run_test(size=size) as pilot:
             shown = Terminal(app, feed, pilot)

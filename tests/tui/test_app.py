@@ -12,9 +12,10 @@ from tests.tui.feed import epoch_report, knob_event, node_stats, points
 from tests.tui.terminal import HUGE, NARROW, WIDE, terminal
 
 OVERVIEW = {"queues", "loss", "knobs"}
-ALL = {"queues", "loss", "flight", "workers", "knobs", "events"}
+ALL = {"queues", "loss", "flight", "workers", "knobs", "events", "stops"}
 DIGITS = pytest.mark.parametrize(
-    ("digit", "name"), list(zip("123456", ["queues", "loss", "flight", "workers", "knobs", "events"], strict=True))
+    ("digit", "name"),
+    list(zip("1234567", ["queues", "loss", "flight", "workers", "knobs", "events", "stops"], strict=True)),
 )
 BUSY = {
     "new_points": points(1.0, 0.5),
@@ -93,7 +94,7 @@ async def test_a_digit_hides_a_pane_on_a_wide_screen(digit, name):
 
 async def test_hidden_panes_come_back_with_escape():
     async with terminal(WIDE) as shown:
-        await shown.press("1", "3", "4")
+        await shown.press("1", "3", "4", "7")
         assert shown.panes == {"loss", "events", "knobs"}
         await shown.press("2", "6")
         assert shown.panes == {"knobs"}
