@@ -106,8 +106,8 @@ def table(rows: list[dict[str, Any]], seeds: int, remark: str) -> str:
     """The page docs/results.md."""
     made = (
         f"Made by `python -m benchmarks.targets --write` on {time.strftime('%Y-%m-%d')}: two worker processes on "
-        f"{platform.processor() or platform.machine()}, seeds 0 to {seeds - 1} (the last run seed 0 only), epochs and "
-        "metric of each in this order, `-` where the target was not met; seconds and instances/s are medians."
+        f"{platform.processor() or platform.machine()}, seeds 0 to {seeds - 1} unless one figure stands alone; epochs "
+        "and metric of each in this order, `-` where the target was not met; seconds and instances/s are medians."
     )
     lines = ["# Results", "", " ".join(filter(None, [made, remark])), "", f"| {' | '.join(HEAD)} |"]
     lines.append("|" + "---|" * len(HEAD))
