@@ -55,9 +55,8 @@ class Experiment:
         """Trace the model anew. Raises GraphError, and UsageError for a variant that the model has not."""
         variant = variant or Variant()
         graph = trace(self.model, self.train, replicas=variant.replicas)
-        for node in graph.nodes:
-            if node.part_of and variant.replica_mode is not None:
-                node.shares = variant.replica_mode == "shared"
+        if variant.replica_mode is not None:
+            _choose_mode(graph, variant.replica_mode)
         for name, optimizer in variant.optimizers.items():
             _choose_optimizer(graph, name, optimizer)
         return graph
@@ -71,6 +70,16 @@ class Experiment:
                 rates[f"{node.part_of or node.name}.learning_rate"] = node.optimizer.learning_rate
         copies = {node.name: node.part_of for node in learning if node.part_of}
         return KnobValues([node.name for node in learning], {**rates, **self.knobs, **changes}, copies)
+
+
+def _choose_mode(graph: Graph, mode: ReplicaMode) -> None:
+    """Have all copies of replicated layers keep in step this way."""
+    copies = [node for node in graph.nodes if node.part_of]
+    if not copies:
+        hint = "mark a layer with amp.replicate, and ask for copies with --replicas N"
+        raise UsageError("the model has no copies of a layer", where="replica_mode", got=mode, hint=hint)
+    for node in copies:
+        node.shares = mode == "shared"
 
 
 def _choose_optimizer(graph: Graph, name: str, optimizer: str) -> None:

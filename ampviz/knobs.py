@@ -64,8 +64,13 @@ class Knob:
         if self.type is bool:
             return "on or off"
         kind = "a whole number" if self.type is int else "a number"
-        low = "" if self.low == -math.inf else f" from {self.low:g}"
-        return f"{kind}{low}" + ("" if self.high == math.inf else f" to {self.high:g}")
+        low = "" if self.low == -math.inf else f" from {_plain(self.low)}"
+        return f"{kind}{low}" + ("" if self.high == math.inf else f" to {_plain(self.high)}")
+
+
+def _plain(number: float) -> str:
+    """A bound as a person would type it."""
+    return f"{number:.0f}" if number == int(number) else f"{number:g}"
 
 
 POLICIES = ("backward", "mixed", "oldest", "deepest", "fifo")

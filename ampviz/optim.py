@@ -53,7 +53,7 @@ class SGD:
     learning_rate: float = 0.1
 
     def __post_init__(self) -> None:
-        _check_rate(self.learning_rate)
+        _check_sign("learning_rate", self.learning_rate)
 
     def slots(self, shape: Shape) -> dict[str, Shape]:
         return {}
@@ -75,7 +75,7 @@ class Momentum:
     momentum: float = 0.9
 
     def __post_init__(self) -> None:
-        _check_rate(self.learning_rate)
+        _check_sign("learning_rate", self.learning_rate)
         _check_share("momentum", self.momentum)
 
     def slots(self, shape: Shape) -> dict[str, Shape]:
@@ -103,9 +103,10 @@ class Adam:
     epsilon: float = 1e-8
 
     def __post_init__(self) -> None:
-        _check_rate(self.learning_rate)
+        _check_sign("learning_rate", self.learning_rate)
         _check_share("beta1", self.beta1)
         _check_share("beta2", self.beta2)
+        _check_sign("epsilon", self.epsilon)
 
     def slots(self, shape: Shape) -> dict[str, Shape]:
         return {"mean": shape, "square": shape, "step": (1,)}
@@ -145,9 +146,9 @@ class Adagrad:
     epsilon: float = 1e-10
 
     def __post_init__(self) -> None:
-        _check_rate(self.learning_rate)
-        if not self.initial >= 0:
-            raise KnobError("must not be negative", where="initial", got=self.initial)
+        _check_sign("learning_rate", self.learning_rate)
+        _check_sign("initial", self.initial)
+        _check_sign("epsilon", self.epsilon)
 
     def slots(self, shape: Shape) -> dict[str, Shape]:
         return {"sum": shape}
@@ -189,9 +190,9 @@ def clip_by_norm(gradients: Sequence[Array], limit: float) -> float:
     return norm
 
 
-def _check_rate(value: float) -> None:
+def _check_sign(name: str, value: float) -> None:
     if not value >= 0:
-        raise KnobError("must not be negative", where="learning_rate", got=value)
+        raise KnobError("must not be negative", where=name, got=value)
 
 
 def _check_share(name: str, value: float) -> None:

@@ -51,6 +51,8 @@ class Expression:
 
     def __mul__(self, other: Operand) -> Binary: return Binary("*", self, lift(other))  # fmt: skip
 
+    def __rmul__(self, other: Operand) -> Binary: return Binary("*", lift(other), self)  # fmt: skip
+
     def __floordiv__(self, other: Operand) -> Binary: return Binary("//", self, lift(other))  # fmt: skip
 
     def __mod__(self, other: Operand) -> Binary: return Binary("%", self, lift(other))  # fmt: skip

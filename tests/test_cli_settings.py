@@ -69,6 +69,7 @@ def test_the_graph_shows_one_block_of_parameters(capsys):
         (["--replicas", "2"], ["--replicas", "no replicated layer", "amp.replicate"]),
         (["--set", "placement=best"], ["placement", "round-robin or cost", "'best'"]),
         (["--set", "replica_mode=own"], ["replica_mode", "average or shared", "'own'"]),
+        (["--set", "replica_mode=shared"], ["replica_mode", "no copies of a layer", "--replicas N"]),
         (["--set", "fc1.optimizer=sdg"], ["fc1.optimizer", "sgd, momentum, adam, adagrad", "'sdg'"]),
         (["--set", "fc9.optimizer=sgd"], ["fc9.optimizer", "no layer with parameters", "fc1, fc2, fc3"]),
         (["--set", "relu1.optimizer=sgd"], ["relu1.optimizer", "fc1, fc2, fc3"]),

@@ -134,6 +134,7 @@ def test_other_words_for_a_switch_are_refused(raw):
     ("name", "words"),
     [
         ("max_batch", "a whole number from 1 to 4096"),
+        ("min_update_interval", "a whole number from 1 to 10000000"),
         ("learning_rate_decay", "a number from 0 to 1"),
         ("slow_motion", "a number from 0 to 60"),
         ("validate", "on or off"),

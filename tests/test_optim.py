@@ -168,6 +168,7 @@ def test_a_share_outside_0_to_1_is_refused(kind, name, value):
 
 
 @pytest.mark.parametrize("value", [-0.1, math.nan])
-def test_a_negative_initial_sum_is_refused(value):
-    with pytest.raises(KnobError, match=r"^initial: must not be negative"):
-        Adagrad(initial=value)
+@pytest.mark.parametrize(("kind", "name"), [(Adagrad, "initial"), (Adagrad, "epsilon"), (Adam, "epsilon")])
+def test_a_negative_sum_or_epsilon_is_refused(kind, name, value):
+    with pytest.raises(KnobError, match=f"^{name}: must not be negative"):
+        kind(**{name: value})

@@ -150,7 +150,8 @@ def test_many_keys_with_shared_copies_count_every_instance_once(tmp_path: Path, 
 @pytest.mark.parametrize("mode", ["average", "shared"])
 def test_copies_start_equal_and_as_the_layer_alone(mode):
     experiment = load_experiment(target("averaged"))
-    stores = [ParameterStore(experiment.graph(Variant(count, mode)), experiment.optimizer, seed=4) for count in (1, 3)]
+    variants = Variant(), Variant(3, mode)
+    stores = [ParameterStore(experiment.graph(variant), experiment.optimizer, seed=4) for variant in variants]
     alone, copied = ({node.name: store.parameters(node).arrays for node in store.nodes} for store in stores)
     for number in range(3):
         np.testing.assert_array_equal(copied[f"fc2-{number}"]["W"], alone["fc2"]["W"])
