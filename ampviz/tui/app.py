@@ -33,8 +33,10 @@ from ampviz.tui.client import Feed
 from ampviz.tui.dialogs import BreakpointDialog, HelpDialog, KnobDialog, StopDialog
 from ampviz.tui.draw import status_line
 from ampviz.tui.glyphs import ASCII, UNICODE
+from ampviz.tui.graph_pane import GraphPane
 from ampviz.tui.keys import KEYS, footer_entries
-from ampviz.tui.panes import PANES, EventPane, FlightPane, KnobPane, LossPane, Pane, QueuePane, StopPane, WorkerPane
+from ampviz.tui.pane import Pane
+from ampviz.tui.panes import PANES, EventPane, FlightPane, KnobPane, LossPane, QueuePane, StopPane, WorkerPane
 from ampviz.tui.stops import asked
 from ampviz.tui.view import SORTS, View
 
@@ -42,7 +44,8 @@ WIDE = 120  # columns from which all panes fit
 LOW = 20  # rows below which the knobs make room
 LEAST = (60, 15)  # columns and rows below which nothing useful does
 _OVERVIEW = ("queues", "loss", "knobs")  # what a narrow screen shows at once
-_PANE_HINT = " 1-7 panes"
+_ASIDE = ("graph",)  # what a wide screen shows only when asked to
+_PANE_HINT = " 1-8 panes"
 _SMOOTHINGS = (0.9, 0.98, 0.0, 0.6)
 
 INK = Theme(
@@ -89,7 +92,7 @@ class AmpvizApp(App[Finished | None]):
         self.view = View(feed.info)
         self.glyphs = ASCII if ascii_only else UNICODE
         self._chosen = ""  # the one pane shown alone, "" for all
-        self._hidden: set[str] = set()
+        self._hidden: set[str] = set(_ASIDE)
         self._undo: list[tuple[str, Any]] = []
         self._requested: dict[str, Any] = {}  # knobs asked for that no snapshot shows yet
         self._unanswered = 0
@@ -107,6 +110,7 @@ class AmpvizApp(App[Finished | None]):
             with Vertical(id="right"):
                 yield LossPane("loss")
                 yield EventPane("events")
+                yield GraphPane("graph")
         yield KnobPane("knobs")
         yield Static(id="footer")
         yield Static(id="small")
@@ -228,6 +232,9 @@ class AmpvizApp(App[Finished | None]):
             self._chosen = ""
             self._hidden ^= {name}
         self._arrange()
+        if name in _ASIDE:  # its keys are its own
+            pane = self.query_one(f"#{name}", Pane)
+            (pane if pane.display else self.query_one(QueuePane)).focus()
 
     def action_maximise(self) -> None:
         focused = self.focused
@@ -236,7 +243,7 @@ class AmpvizApp(App[Finished | None]):
 
     def action_overview(self) -> None:
         self._chosen = ""
-        self._hidden.clear()
+        self._hidden = set(_ASIDE)
         self._arrange()
 
     def action_freeze(self) -> None:

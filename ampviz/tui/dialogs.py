@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar
 
 from rich.table import Table
@@ -16,6 +16,8 @@ from textual.widgets.option_list import Option
 
 from ampviz.tui.keys import help_lines
 from ampviz.tui.stops import WORDING
+
+_HELP_WIDTH = 60
 
 
 class StopDialog(ModalScreen[str]):
@@ -98,15 +100,26 @@ class HelpDialog(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [("escape,question_mark,q,space,enter", "dismiss", "close")]
 
     def compose(self) -> ComposeResult:
-        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+        rows: list[tuple[Text, str]] = []
         for group, keys in help_lines():
-            table.add_row(Text(group, style="bold underline"), "")
-            for shown, words in keys:
-                table.add_row(Text(shown, style="bold"), words)
+            rows.append((Text(group, style="bold underline"), ""))
+            rows += [(Text(shown, style="bold"), words) for shown, words in keys]
+        columns = 2 if self.app.size.width >= 2 * _HELP_WIDTH else 1
+        length = -(-len(rows) // columns)
+        both = Table.grid(padding=(0, 2, 0, 0))
+        both.add_row(*(_key_table(rows[start : start + length]) for start in range(0, len(rows), length)))
         with Vertical(classes="dialog help") as box:
+            box.styles.width = _HELP_WIDTH * columns
             box.border_title = "Keys"
             box.can_focus = True
-            yield Static(table)
+            yield Static(both)
 
     def on_mount(self) -> None:
         self.query_one(".dialog", Vertical).focus()
+
+
+def _key_table(rows: Sequence[tuple[Text, str]]) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for key, words in rows:
+        table.add_row(key, words)
+    return table

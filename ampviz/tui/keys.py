@@ -48,6 +48,7 @@ KEYS = (
     Key("5", "5", "pane('knobs')", "knobs", "Panes"),
     Key("6", "6", "pane('events')", "events", "Panes"),
     Key("7", "7", "pane('stops')", "breakpoints, watches, held nodes", "Panes"),
+    Key("8", "8", "pane('graph')", "graph", "Panes"),
     Key("F", "F", "maximise", "maximise the focused pane", "Panes"),
     Key("escape", "esc", "overview", "back to all panes", "Panes"),
     Key("p", "p", "freeze", "freeze the view; the run goes on", "View"),
@@ -60,6 +61,17 @@ KEYS = (
     Key("question_mark", "?", "help", "this help", "View", "Help"),
 )
 
+GRAPH_KEYS = (
+    Key("h,left", "h ←", "scroll_graph(-1, 0)", "scroll left", "Graph, focused"),
+    Key("l,right", "l →", "scroll_graph(1, 0)", "scroll right", "Graph, focused"),
+    Key("j,down", "j ↓", "scroll_graph(0, 1)", "scroll down", "Graph, focused"),
+    Key("k,up", "k ↑", "scroll_graph(0, -1)", "scroll up", "Graph, focused"),
+    Key("plus,equals_sign", "+", "zoom(1)", "more in each box", "Graph, focused"),
+    Key("minus", "-", "zoom(-1)", "less in each box", "Graph, focused"),
+    Key("0", "0", "fit", "fit the pane, and follow the work again", "Graph, focused"),
+)
+"""Those of the graph pane, while it is focused."""
+
 
 def footer_entries() -> list[tuple[str, str]]:
     """What the bottom line shows: at most seven (key, name)."""
@@ -69,6 +81,6 @@ def footer_entries() -> list[tuple[str, str]]:
 def help_lines() -> list[tuple[str, list[tuple[str, str]]]]:
     """The keys by group, as (group, [(key, what it does)])."""
     groups: dict[str, list[tuple[str, str]]] = {}
-    for key in KEYS:
+    for key in KEYS + GRAPH_KEYS:
         groups.setdefault(key.group, []).append((key.shown, key.help))
     return list(groups.items())

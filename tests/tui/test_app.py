@@ -92,6 +92,21 @@ async def test_a_digit_hides_a_pane_on_a_wide_screen(digit, name):
         assert shown.panes == ALL
 
 
+async def test_the_graph_is_beside_the_panes_and_shown_by_its_digit():
+    async with terminal(WIDE) as shown:
+        await shown.press("8")
+        assert shown.panes == ALL | {"graph"}
+        await shown.press("8")
+        assert shown.panes == ALL
+        await shown.press("8", "escape")
+        assert shown.panes == ALL
+    async with terminal() as shown:
+        await shown.press("8")
+        assert shown.panes == {"graph"}
+        await shown.press("8")
+        assert shown.panes == OVERVIEW
+
+
 async def test_hidden_panes_come_back_with_escape():
     async with terminal(WIDE) as shown:
         await shown.press("1", "3", "4", "7")
