@@ -134,7 +134,8 @@ def test_expressions_know_what_they_read_and_survive_pickling(tree):
     ("expression", "text"),
     [
         (S.t + 1, "S.t + 1"), (1 - S.t, "1 - S.t"), (3 + S.t, "3 + S.t"), (2 * S.t, "2 * S.t"),
-        (S.t < S.n, "S.t < S.n"), (S.n > 2, "S.n > 2"), (lift(2) > S.n, "2 > S.n"), (T.parent[S.node], "T.parent[S.node]"),
+        (S.t < S.n, "S.t < S.n"), (S.n > 2, "S.n > 2"), (lift(2) > S.n, "2 > S.n"),
+        (T.parent[S.node], "T.parent[S.node]"),
         (T.child[S.node][0] != T.root, "T.child[S.node][0] != T.root"), ((S.a + S.b) * 2, "(S.a + S.b) * 2"),
         (S.a + S.b * 2, "S.a + S.b * 2"), (S.a - S.b - 1, "S.a - S.b - 1"), (S.a - (S.b - 1), "S.a - (S.b - 1)"),
         ((S.a < 3) & (S.b >= 0) | (S.a == 9), "(S.a < 3) & (S.b >= 0) | (S.a == 9)"),
