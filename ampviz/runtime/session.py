@@ -83,6 +83,7 @@ class Session:
         self._stall = StallWatch(self.graph, self.board)
         self._epochs_seen, self._epochs_at_save = 0, len(progress.epochs)
         self._ended = asyncio.Event()
+        self._started = False  # whether there are workers to send to; what is asked for before waits for them
 
     @property
     def checkpoint_path(self) -> Path:
@@ -121,6 +122,7 @@ class Session:
         with _Interrupts(self._interrupt):
             try:
                 await self.backend.start(self._report, self._lost)
+                self._started = True
                 began = time.perf_counter()
                 self.controller.start()
                 self._flush()
@@ -261,9 +263,10 @@ class Session:
         self._flush()
 
     def _flush(self) -> None:
-        for address, command in self.controller.outbox:
-            self.backend.send(address, command)
-        self.controller.outbox.clear()
+        if self._started:
+            for address, command in self.controller.outbox:
+                self.backend.send(address, command)
+            self.controller.outbox.clear()
         if self.controller.status.ended:
             self._ended.set()
 
