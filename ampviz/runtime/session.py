@@ -12,39 +12,28 @@ from typing import Any
 
 import msgspec
 
-from ampviz.errors import AmpvizError, UsageError
+from ampviz.errors import UsageError
 from ampviz.experiment import load_experiment
 from ampviz.nodes.loss import Loss
 from ampviz.nodes.terminal import Source
 from ampviz.runtime.backends.inline import InlineBackend
 from ampviz.runtime.backends.process import ProcessBackend
-from ampviz.runtime.breakpoints import Breakpoints, node_called
+from ampviz.runtime.breakpoints import Breakpoints
 from ampviz.runtime.checkpoint import Checkpoint, save_checkpoint
-from ampviz.runtime.commands import Hit, HoldNode, Report, SetRules
-from ampviz.runtime.controller import ALL, ANY, Controller, Plan, Progress
+from ampviz.runtime.commands import Hit, Report
+from ampviz.runtime.controller import Controller, Plan, Progress
 from ampviz.runtime.fold import Rates, fold
 from ampviz.runtime.goal import Goal
 from ampviz.runtime.outcome import outcome
 from ampviz.runtime.profile import placed
+from ampviz.runtime.requests import Requests
 from ampviz.runtime.spec import RunSpec
 from ampviz.runtime.stall import StallWatch
 from ampviz.runtime.store import ParameterStore
 from ampviz.runtime.watches import Watches
 from ampviz.runtime.worker import Worker
 from ampviz.telemetry.board import Board
-from ampviz.telemetry.link import (
-    Hold,
-    Pause,
-    RemoveBreakpoint,
-    Reply,
-    Request,
-    Resume,
-    SetBreakpoint,
-    SetKnob,
-    Step,
-    Stop,
-    StopHow,
-)
+from ampviz.telemetry.link import Reply, Request
 from ampviz.telemetry.snapshot import EdgeInfo, NodeInfo, SessionInfo, Snapshot, Status
 
 TICK_S = 0.1
@@ -78,7 +67,7 @@ class Session:
             [node.name for node in self.graph.nodes], {name for node in losses for name in node.metrics}
         )
         self.breakpoints = Breakpoints(self.graph, self._watches.names())
-        self.held: tuple[str, ...] = ()
+        self.requests = Requests(self.graph, self.placement, self.controller, self.breakpoints)
         self._rates = Rates()
         self._stall = StallWatch(self.graph, self.board)
         self._epochs_seen, self._epochs_at_save = 0, len(progress.epochs)
@@ -145,34 +134,9 @@ class Session:
 
     def request(self, request: Request) -> Reply:
         """Do what a viewer asks."""
-        controller, text = self.controller, ""
-        try:
-            match request:
-                case Pause():
-                    controller.pause()
-                case Resume():
-                    controller.resume()
-                case Step():
-                    self._step(request)
-                case SetBreakpoint():
-                    entry = self.breakpoints.set(request)
-                    text = f"{entry.number}"
-                    controller.outbox.append((ALL, SetRules(self.breakpoints.rules())))
-                case RemoveBreakpoint():
-                    self.breakpoints.remove(request.number)
-                    controller.outbox.append((ALL, SetRules(self.breakpoints.rules())))
-                case Hold():
-                    self._hold(request)
-                case SetKnob():
-                    controller.set_knob(request.name, request.value)
-                case Stop():
-                    controller.stop(save=request.how is StopHow.SAVE)
-                case _:
-                    return Reply(request.id, f"not possible yet: {type(request).__name__}")
-        except AmpvizError as error:
-            return Reply(request.id, str(error))
+        reply = self.requests.answer(request)
         self._flush()
-        return Reply(request.id, text=text)
+        return reply
 
     def save(self) -> None:
         """Write a checkpoint; only between phases, when nothing is in flight."""
@@ -181,23 +145,6 @@ class Session:
         self.controller.note("CHECKPOINT", f"saved {self.checkpoint_path}")
 
     # Inside
-
-    def _step(self, request: Step) -> None:
-        """Step as asked: anywhere, on a worker, or on a node."""
-        if request.node:
-            node = node_called(request.node, self.graph).id
-            self.controller.step(request.goal, self.placement[node], node)
-        elif request.worker >= self.spec.workers:
-            raise UsageError("no such worker", expected=f"0 to {self.spec.workers - 1}", got=request.worker)
-        else:
-            self.controller.step(request.goal, request.worker if request.worker >= 0 else ANY)
-
-    def _hold(self, request: Hold) -> None:
-        node = node_called(request.node, self.graph)
-        held = [name for name in self.held if name != node.name]
-        self.held = (*held, node.name) if request.held else tuple(held)
-        self.controller.outbox.append((ALL, HoldNode(node.id, request.held)))
-        self.controller.note("HOLD", f"{node.name} {'waits' if request.held else 'goes on'}")
 
     def _hit(self, hit: Hit) -> None:
         entry = self.breakpoints.hit(hit.number)
@@ -295,7 +242,7 @@ class Session:
         for entry in self._watches.look(snapshot, self.breakpoints.listed()):
             self.breakpoints.hit(entry.number)
             self._stopped("WATCH", f"watch {entry.number}: {entry.text}", pause=entry.pause)
-        self.on_tick(msgspec.structs.replace(snapshot, held=self.held, breakpoints=self.breakpoints.listed()))
+        self.on_tick(msgspec.structs.replace(snapshot, held=self.requests.held, breakpoints=self.breakpoints.listed()))
 
     def _interrupt(self) -> None:
         """First ctrl-c: what is in flight comes home and a checkpoint is written. Second: at once."""

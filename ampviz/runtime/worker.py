@@ -24,24 +24,20 @@ from ampviz.runtime.commands import (
     Barrier,
     CameHome,
     Command,
-    Halted,
-    Hit,
     HoldNode,
     LossSeen,
     Passed,
     Report,
     Retire,
     Retune,
-    Rule,
     SetPaused,
     SetRules,
     StepOne,
-    Stepped,
 )
+from ampviz.runtime.debugger import Debugger
 from ampviz.runtime.policy import POLICIES, backward_first
 from ampviz.runtime.slot import Slot
 from ampviz.runtime.store import ParameterStore
-from ampviz.runtime.traps import SlotTraps, Trap
 from ampviz.state import State, Tables
 
 Outgoing = tuple[int, Direction, int, State, Payload]
@@ -79,13 +75,12 @@ class Worker:
         self._policy = backward_first
         self._ready: tuple[dict[int, Slot], dict[int, Slot]] = ({}, {})
         self._held: set[int] = set()  # nodes that wait although messages do
-        self._announced = ""  # the message that was last reported as the next one of a pause
         self._indices: dict[int, int] = {}  # admitted keys -> index into the data set
-        self._admitted: dict[int, int] = {}  # admitted keys -> when
+        self.admitted: dict[int, int] = {}  # admitted keys -> when
         self._instances: dict[int, Instance] = {}
         self._sources_out: dict[int, int] = {}  # key -> sources that still wait for their backward message
         self._parked: dict[int, list[tuple[Direction, int, State, Payload]]] = {}
-        self._updated = False
+        self.debugger = Debugger(self)
         self.slots = {
             node.id: Slot.of(node, graph)
             for node in graph.nodes
@@ -114,7 +109,7 @@ class Worker:
         node, port = (road.target, road.target_port) if direction == FORWARD else (road.source, road.source_port)
         self._enqueue(self.slots[node], direction, (port, state, payload))
         if self.paused:
-            self._announce()
+            self.debugger.announce()
 
     def apply(self, command: Command) -> None:
         """Do what the controller says. Raises NodeError if a step meets a failing node."""
@@ -124,22 +119,22 @@ class Worker:
                     self._admit(key, index)
             case Retire(keys):
                 for key in keys:
-                    del self._indices[key], self._admitted[key]
+                    del self._indices[key], self.admitted[key]
                     self._instances.pop(key, None)
             case Retune(values, epoch):
                 self._retune(values, epoch)
             case SetPaused(paused):
-                self._set_paused(paused)
+                self.debugger.set_paused(paused)
             case Barrier():
                 self.reports.append(Passed())
             case StepOne(node, stop):
-                self._step(node, stop)
+                self.debugger.step(node, stop)
             case SetRules(rules):
-                self._set_rules(rules)
+                self.debugger.set_rules(rules)
             case HoldNode(node, held) if node in self.slots:
                 (self._held.add if held else self._held.discard)(node)
         if self.paused:
-            self._announce()
+            self.debugger.announce()
 
     def run_unit(self, choice: tuple[Slot, Direction] | None = None, *, stop: bool = True) -> int:
         """Process messages of one node and direction, needs `ready`; how many it was.
@@ -151,11 +146,11 @@ class Worker:
         limit = self._max_batch
         if choice is not None or self.slow_motion:
             limit = 1
-        slot, direction = choice or (self._choice() if self._held else self._policy(*self._ready))
+        slot, direction = choice or (self.choice() if self._held else self._policy(*self._ready))
         queue = slot.queues[direction]
         take = min(len(queue), slot.node.batch_limit(direction, limit))
         if slot.traps is not None and stop:
-            take = self._free(slot.traps, slot, direction, take)
+            take = self.debugger.free(slot.traps, slot, direction, take)
             if not take:
                 return 0
         slot.max_queue = max(slot.max_queue, len(slot.queues[0]) + len(slot.queues[1]))
@@ -183,11 +178,22 @@ class Worker:
         self.messages += take
         return take
 
+    def choice(self) -> tuple[Slot, Direction]:
+        """The queue that the policy serves next, among those of nodes that are not held; needs `ready`."""
+        forward, backward = (
+            {node: slot for node, slot in ready.items() if node not in self._held} for ready in self._ready
+        )
+        return self._policy(forward, backward)
+
+    def waiting_slots(self) -> list[Slot]:
+        """The slots in whose queues messages wait."""
+        return list({**self._ready[FORWARD], **self._ready[BACKWARD]}.values())
+
     def next_token(self) -> str:
         """The name of the message that the next unit begins with; "" if none waits."""
         if not self.ready:
             return ""
-        slot, direction = self._choice()
+        slot, direction = self.choice()
         return str(slot.token(direction, slot.queues[direction][0]))
 
     def remembered(self) -> dict[str, int]:
@@ -222,70 +228,15 @@ class Worker:
         self.reports.append(LossSeen(key, rows, total, dict(metrics)))
         if self.slots[node.id].traps is not None:
             figures = {"loss": total / max(rows, 1), "rows": float(rows), "key": float(key)}
-            self._stop_after(node, "F", f"{node.name}.F key={key}", figures)
+            self.debugger.stop_after(node, "F", f"{node.name}.F key={key}", figures)
 
     def updated(self, node: Node) -> None:
-        self._updated = True
+        self.debugger.updated = True
         if self.slots[node.id].traps is not None:
             version = float(getattr(node, "version", 0))
-            self._stop_after(node, "U", f"{node.name}.U", {"version": version})
+            self.debugger.stop_after(node, "U", f"{node.name}.U", {"version": version})
 
     # Inside
-
-    def _choice(self) -> tuple[Slot, Direction]:
-        """The queue that the policy serves next, among those of nodes that are not held."""
-        forward, backward = (
-            {node: slot for node, slot in ready.items() if node not in self._held} for ready in self._ready
-        )
-        return self._policy(forward, backward)
-
-    def _step(self, node: int, stop: bool) -> None:
-        choice = None
-        if node < 0 and self.ready:
-            choice = self._choice()
-        elif node in self.slots:
-            slot = self.slots[node]
-            choice = next(((slot, way) for way in (BACKWARD, FORWARD) if slot.queues[way]), None)
-        token, self._updated = "", False
-        if choice:
-            slot, direction = choice
-            token = str(slot.token(direction, slot.queues[direction][0]))
-            if not self.run_unit(choice, stop=stop):
-                token = ""
-        self.reports.append(Stepped(token, self._updated))
-        self._announce(anyway=True)
-
-    def _announce(self, *, anyway: bool = False) -> None:
-        """Say which message is next, if that is another one than was said before."""
-        token = self.next_token()
-        if anyway or token != self._announced:
-            self._announced = token
-            self.reports.append(Halted(token))
-
-    def _set_rules(self, rules: Sequence[Rule]) -> None:
-        """Keep the traps that stay as they are, with their hits."""
-        for index, slot in self.slots.items():
-            before = {trap.rule: trap for trap in slot.traps.traps} if slot.traps else {}
-            traps = [before.get(rule) or Trap.of(rule, self.graph) for rule in rules if rule.node == index]
-            slot.traps = SlotTraps(traps) if traps else None
-
-    def _free(self, traps: SlotTraps, slot: Slot, direction: Direction, take: int) -> int:
-        """How many of the next messages may be processed; halts before the first if that meets a breakpoint."""
-        token = str(slot.token(direction, slot.queues[direction][0]))
-        take = traps.free(slot, direction, take, self.clock(), self._admitted)
-        for trap in traps.hit:
-            self.reports.append(Hit(trap.rule.number, token, trap.rule.pause))
-        if not take:
-            self._set_paused(True)
-        return take
-
-    def _stop_after(self, node: Node, action: str, token: str, figures: Mapping[str, float]) -> None:
-        traps = self.slots[node.id].traps
-        assert traps is not None  # asked before
-        for trap in traps.after(action, lambda name: figures.get(name, 0.0)):
-            self.reports.append(Hit(trap.rule.number, token, trap.rule.pause))
-            if trap.rule.pause and not self.paused:
-                self._set_paused(True)
 
     def _router(self, direction: Direction, routes: list[tuple[int, int, int]]) -> Send:
         """A function (port, state, payload) with the way of every port worked out beforehand."""
@@ -306,16 +257,6 @@ class Worker:
 
         return send
 
-    def _set_paused(self, paused: bool) -> None:
-        now = self.clock()
-        if paused != self.paused:  # nobody waits for a worker that stands still
-            for slot in {**self._ready[FORWARD], **self._ready[BACKWARD]}.values():
-                slot.waiting_ns += now - slot.ready_since if paused else 0
-                slot.ready_since = now
-        self.paused = paused
-        if paused:
-            self._announce(anyway=True)
-
     def _enqueue(self, slot: Slot, direction: Direction, message: Message) -> None:
         if not slot.queues[direction]:
             self._ready[direction][slot.node.id] = slot
@@ -325,7 +266,7 @@ class Worker:
 
     def _admit(self, key: int, index: int) -> None:
         self._indices[key] = index
-        self._admitted[key] = self.clock()
+        self.admitted[key] = self.clock()
         if self._sources:
             instance = self._instance(key)
             self._sources_out[key] = len(self._sources)

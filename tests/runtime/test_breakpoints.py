@@ -188,7 +188,7 @@ def test_stops_holds_and_steps_change_no_bit(tmp_path_factory, stops, data):
         if shown.status is Status.PAUSED and turns < 60:
             session.request(Step(2, goals[turns % len(goals)]))
             session.request(Hold(3, held, held=turns % 3 == 0))
-        elif shown.status is Status.PAUSED or session.held:
+        elif shown.status is Status.PAUSED or session.requests.held:
             session.request(Hold(4, held, held=False))
             session.request(Resume(5))
         elif turns % 7 == 0 and turns < 60:
