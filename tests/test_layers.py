@@ -19,12 +19,12 @@ RANKS = [
     "telemetry",
     "runtime",
     "tui",
-    "cli __main__ headless watched",
+    "cli __main__ commands headless watched",
     "__init__",
 ]
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names.split()}
-SCREEN = ("tui.", "cli", "headless", "watched")
-LOOPS = ("runtime.serve", "runtime.backends.hosted", "cli")
+SCREEN = ("tui.", "commands.", "headless", "watched")
+LOOPS = ("runtime.serve", "runtime.backends.hosted", "commands.run")
 FORBIDDEN = {"pickle", "cPickle", "dill", "marshal", "shelve"}
 
 

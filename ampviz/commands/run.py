@@ -1,0 +1,138 @@
+"""`ampviz run` and `ampviz resume`: start a session, show it or not, and report its outcome."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ampviz.commands.settings import knob_options, model_options, model_spec, positive
+
+if TYPE_CHECKING:
+    from ampviz.runtime.serve import ServeRequest
+    from ampviz.runtime.spec import RunSpec
+
+_EXAMPLES = """examples:
+  ampviz run listred                          train with the live UI (on a terminal)
+  ampviz run mnist --headless --workers 2 --max-active-keys 4 --target "accuracy>=0.97"
+  ampviz run mnist --headless --json --epochs 1 --limit 100 > result.json
+  ampviz run listred --replicas 2             two copies of the cell, averaged after each epoch
+  ampviz run my_model.py:experiment --set cell.min_update_interval=10 --set cell.worker=1 --set cell.optimizer=adam
+
+exit codes: 0 finished or target reached, 1 the run failed, 2 wrong usage, 130 interrupted (state saved)
+"""
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `run` and `resume`."""
+    plain = argparse.RawDescriptionHelpFormatter
+    run = commands.add_parser("run", help="train", epilog=_EXAMPLES, formatter_class=plain)
+    run.add_argument(
+        "target", metavar="TARGET", help="mnist, listred, sst, babi15, qm9, file.py:function or package.module:function"
+    )
+    _session_options(run)
+    knob_options(run)
+    _output_options(run)
+    run.set_defaults(command=_run)
+
+    resume = commands.add_parser("resume", help="go on from a checkpoint", formatter_class=plain)
+    resume.add_argument("checkpoint", metavar="CHECKPOINT")
+    resume.add_argument("--epochs", type=positive, metavar="N", help="epochs in all")
+    _output_options(resume)
+    resume.set_defaults(command=_resume)
+
+
+def _session_options(run: argparse.ArgumentParser) -> None:
+    run.add_argument("--backend", choices=("inline", "process"), default="process", help="default: process")
+    model_options(run)
+    run.add_argument("--epochs", type=positive, metavar="N")
+    run.add_argument("--limit", type=positive, metavar="N", help="training instances an epoch")
+    run.add_argument("--valid-limit", type=positive, metavar="N", help="validation instances an epoch")
+    run.add_argument("--target", dest="goal", metavar='"METRIC>=VALUE"', help="stop when an epoch reaches this")
+
+
+def _output_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--headless", action="store_true", help="no UI; the default without a terminal")
+    parser.add_argument("--json", action="store_true", help="print the outcome as one JSON line on standard output")
+    parser.add_argument("--record", metavar="FILE", help="write a recording (SQLite)")
+
+
+def _run(options: argparse.Namespace) -> int:
+    return _serve(_spec(options), None, options)
+
+
+def _resume(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    import msgspec
+
+    from ampviz.runtime.checkpoint import load_checkpoint
+
+    path = Path(options.checkpoint).resolve()
+    checkpoint = load_checkpoint(path)
+    changes: dict[str, Any] = {"recording": options.record}
+    if options.epochs:
+        changes["epochs"] = options.epochs
+    return _serve(msgspec.structs.replace(checkpoint.spec, **changes), str(path), options)
+
+
+def _spec(options: argparse.Namespace) -> RunSpec:
+    import msgspec
+
+    return msgspec.structs.replace(
+        model_spec(options),
+        backend=options.backend,
+        epochs=options.epochs,
+        limit=options.limit,
+        valid_limit=options.valid_limit,
+        goal=options.goal,
+        recording=options.record,
+    )
+
+
+def _serve(spec: RunSpec, resume: str | None, options: argparse.Namespace) -> int:
+    from ampviz.runtime.rundir import make_run_folder
+    from ampviz.runtime.serve import ServeRequest
+
+    request = ServeRequest(spec, str(make_run_folder(spec.target)), resume)
+    on_terminal = all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))  # the UI draws on the last
+    if options.headless or not on_terminal or os.environ.get("CI"):
+        return _headless(request, options.json)
+    return _watched(request, options.json)
+
+
+def _headless(request: ServeRequest, as_json: bool) -> int:
+    import uvloop
+    from rich.console import Console
+
+    from ampviz.headless import HeadlessProgress
+    from ampviz.runtime.serve import make_session, serve
+
+    session = make_session(request)
+    console = Console(stderr=True)
+    with HeadlessProgress(session.info(), console) as progress:
+        served = uvloop.run(serve(session, progress.show))
+    return _report(served.report, served.error, as_json, str(served.checkpoint or ""))
+
+
+def _watched(request: ServeRequest, as_json: bool) -> int:
+    from ampviz.watched import watch
+
+    finished, checkpoint = watch(request)
+    if finished is None:
+        return 130
+    return _report(finished.report, finished.error, as_json, checkpoint)
+
+
+def _report(report: dict[str, Any], error: str, as_json: bool, checkpoint: str) -> int:
+    """Print what is left to say, the JSON last; returns the exit code."""
+    code = int(report["exit"])
+    if error:
+        print(f"ampviz: {error}", file=sys.stderr)
+    if code == 130 and checkpoint:
+        print(f"state saved; go on with: ampviz resume {checkpoint}", file=sys.stderr)
+    if as_json:
+        print(json.dumps(report), flush=True)
+    return code
