@@ -2,20 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One action and the keys that call it. `footer` is its short name at the bottom, "" for none."""
-
-    keys: str  # as Textual names them, separated by commas
-    shown: str
-    action: str
-    help: str
-    group: str
-    footer: str = ""
-
+from ampviz.tui.key import Key
+from ampviz.tui.places import PANES
 
 KEYS = (
     Key("space,c", "space", "toggle_pause", "pause, or go on", "Run", "Pause"),
@@ -41,14 +29,7 @@ KEYS = (
     Key("right_curly_bracket", "}", "change_keys('*2')", "double max_active_keys", "Knobs"),
     Key("m", "m", "edit_knob", "set any knob", "Knobs", "Knob"),
     Key("u", "u", "undo_knob", "undo the last knob change made here", "Knobs"),
-    Key("1", "1", "pane('queues')", "queues", "Panes"),
-    Key("2", "2", "pane('loss')", "loss", "Panes"),
-    Key("3", "3", "pane('flight')", "instances in flight", "Panes"),
-    Key("4", "4", "pane('workers')", "workers", "Panes"),
-    Key("5", "5", "pane('knobs')", "knobs", "Panes"),
-    Key("6", "6", "pane('events')", "events", "Panes"),
-    Key("7", "7", "pane('stops')", "breakpoints, watches, held nodes", "Panes"),
-    Key("8", "8", "pane('graph')", "graph", "Panes"),
+    *(Key(place.digit, place.digit, f"pane('{place.name}')", place.help, "Panes") for place in PANES),
     Key("F", "F", "maximise", "maximise the focused pane", "Panes"),
     Key("escape", "esc", "overview", "back to all panes", "Panes"),
     Key("p", "p", "freeze", "freeze the view; the run goes on", "View"),
@@ -61,16 +42,8 @@ KEYS = (
     Key("question_mark", "?", "help", "this help", "View", "Help"),
 )
 
-GRAPH_KEYS = (
-    Key("h,left", "h ←", "scroll_graph(-1, 0)", "scroll left", "Graph, focused"),
-    Key("l,right", "l →", "scroll_graph(1, 0)", "scroll right", "Graph, focused"),
-    Key("j,down", "j ↓", "scroll_graph(0, 1)", "scroll down", "Graph, focused"),
-    Key("k,up", "k ↑", "scroll_graph(0, -1)", "scroll up", "Graph, focused"),
-    Key("plus,equals_sign", "+", "zoom(1)", "more in each box", "Graph, focused"),
-    Key("minus", "-", "zoom(-1)", "less in each box", "Graph, focused"),
-    Key("0", "0", "fit", "fit the pane, and follow the work again", "Graph, focused"),
-)
-"""Those of the graph pane, while it is focused."""
+FOCUSED_KEYS = tuple(key for place in PANES for key in place.pane.keys)
+"""Those of the panes, each while it has the focus."""
 
 
 def footer_entries() -> list[tuple[str, str]]:
@@ -81,6 +54,6 @@ def footer_entries() -> list[tuple[str, str]]:
 def help_lines() -> list[tuple[str, list[tuple[str, str]]]]:
     """The keys by group, as (group, [(key, what it does)])."""
     groups: dict[str, list[tuple[str, str]]] = {}
-    for key in KEYS + GRAPH_KEYS:
+    for key in KEYS + FOCUSED_KEYS:
         groups.setdefault(key.group, []).append((key.shown, key.help))
     return list(groups.items())

@@ -1,27 +1,58 @@
-"""What all panes share: a bordered widget that draws one part of a View."""
+"""What all panes share: a bordered widget that draws one part of a View, and its place on the screen."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+import enum
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual.widget import Widget
 
 from ampviz.tui.glyphs import DIM, UNICODE, Glyphs
+from ampviz.tui.key import Key, bindings
 from ampviz.tui.view import View
+
+
+class Column(enum.StrEnum):
+    """Where a wide screen has a pane; within a column they stand in the order of the table."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    BELOW = "below"  # as wide as the screen
+
+
+ALWAYS = (0, 0)
+ASIDE = (10_000, 0)  # shown only when asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One pane of the table: its name, the digit that toggles it, and where it stands."""
+
+    name: str
+    digit: str
+    title: str
+    help: str
+    pane: type[Pane]
+    column: Column
+    least: tuple[int, int] = ALWAYS  # columns and rows of a screen that has it without being asked
 
 
 class Pane(Widget, can_focus=True):
     """A part of the screen. `show` gives it what to draw; subclasses say how."""
 
-    title: ClassVar[str] = ""
-    digit: ClassVar[str] = ""
+    keys: ClassVar[tuple[Key, ...]] = ()  # of its own, while it has the focus
 
-    def __init__(self, name: str):
-        super().__init__(id=name)
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        cls.BINDINGS = [*bindings(cls.keys)]
+        super().__init_subclass__(**kwargs)
+
+    def __init__(self, place: Place):
+        super().__init__(id=place.name)
         self.view: View | None = None
         self.glyphs: Glyphs = UNICODE
-        self.border_title = f"{self.digit} {self.title}"
+        self.border_title = f"{place.digit} {place.title}"
 
     def show(self, view: View, glyphs: Glyphs) -> None:
         """Draw this from now on."""

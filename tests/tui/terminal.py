@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 
 from ampviz.telemetry.snapshot import SessionInfo
 from ampviz.tui.app import AmpvizApp
-from ampviz.tui.panes import PANES
+from ampviz.tui.pane import Pane
 from tests.tui.feed import NODES, FakeFeed, snapshot
 
 NARROW, WIDE, HUGE = (80, 24), (140, 45), (200, 60)
@@ -65,7 +65,7 @@ class Terminal:
     def panes(self) -> set[str]:
         """The panes with a place on the screen."""
         screen = self.app.screen_stack[0]
-        return {pane.id for pane in map(screen.query_one, PANES) if pane.region.area and pane.region in screen.region}
+        return {pane.id for pane in screen.query(Pane) if pane.region.area and pane.region in screen.region}
 
     @property
     def nodes(self) -> list[str]:

@@ -6,8 +6,8 @@ import pytest
 
 from ampviz.telemetry.snapshot import Status
 from ampviz.tui.diagram import Zoom
-from ampviz.tui.graph_pane import FRAMES, GraphPane
-from ampviz.tui.panes import QueuePane
+from ampviz.tui.panes.graph import FRAMES, GraphPane
+from ampviz.tui.panes.queues import QueuePane
 from tests.tui.feed import KNOBS, NODES, node_stats
 from tests.tui.terminal import HUGE, NARROW, WIDE, Terminal, terminal
 
@@ -66,7 +66,7 @@ async def test_the_zoom_is_what_fits_until_a_key_sets_it():
         assert "embed   1↓]" in shown.text
         await shown.press("plus")
         assert zoom(shown) is Zoom.NORMAL
-        await shown.press("plus", "plus", "0")
+        await shown.press("plus", "plus", "r")
         assert zoom(shown) is Zoom.DETAILED
 
 
@@ -116,5 +116,5 @@ async def test_a_message_moves_along_its_wire_and_rests_in_front_of_its_node():
 
 async def test_before_the_first_snapshot_the_keys_do_nothing():
     async with terminal(silent=True) as shown:
-        await shown.press("8", "j", "plus", "0")
+        await shown.press("8", "j", "plus", "r")
         assert "warming up" in shown.text

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import chain
 
 import pytest
 from textual.keys import Keys
 
 from ampviz.tui.app import AmpvizApp
-from ampviz.tui.graph_pane import GraphPane
-from ampviz.tui.keys import GRAPH_KEYS, KEYS, footer_entries, help_lines
+from ampviz.tui.keys import FOCUSED_KEYS, KEYS, footer_entries, help_lines
+from ampviz.tui.places import PANES
 
 PRESSES = [press for key in KEYS for press in key.keys.split(",")]
-GRAPH_PRESSES = [press for key in GRAPH_KEYS for press in key.keys.split(",")]
+PANE_PRESSES = [[press for key in place.pane.keys for press in key.keys.split(",")] for place in PANES]
 NAMED = {"left_square_bracket", "right_square_bracket", "left_curly_bracket", "right_curly_bracket", "question_mark"}
 NAMED |= {"plus", "minus", "equals_sign"}
 
@@ -22,17 +23,18 @@ def test_every_action_exists(key):
     assert callable(getattr(AmpvizApp, f"action_{key.action.partition('(')[0]}"))
 
 
-@pytest.mark.parametrize("key", GRAPH_KEYS, ids=lambda key: key.shown)
-def test_every_action_of_the_graph_exists(key):
-    assert callable(getattr(GraphPane, f"action_{key.action.partition('(')[0]}"))
+@pytest.mark.parametrize("place", PANES, ids=lambda place: place.name)
+def test_every_action_of_a_pane_exists(place):
+    for key in place.pane.keys:
+        assert callable(getattr(place.pane, f"action_{key.action.partition('(')[0]}"))
 
 
-@pytest.mark.parametrize("presses", [PRESSES, GRAPH_PRESSES])
+@pytest.mark.parametrize("presses", [PRESSES, *PANE_PRESSES])
 def test_no_key_is_bound_twice(presses):
     assert [press for press, times in Counter(presses).items() if times > 1] == []
 
 
-@pytest.mark.parametrize("press", PRESSES + GRAPH_PRESSES)
+@pytest.mark.parametrize("press", [*PRESSES, *chain(*PANE_PRESSES)])
 def test_every_key_is_one_that_textual_knows(press):
     assert len(press) == 1 or press in NAMED or press in {key.value for key in Keys}
 
@@ -50,5 +52,5 @@ def test_the_footer_fits_in_eighty_columns():
 
 def test_the_help_lists_every_key_in_its_group():
     listed = [(group, shown, words) for group, keys in help_lines() for shown, words in keys]
-    assert sorted(listed) == sorted((key.group, key.shown, key.help) for key in KEYS + GRAPH_KEYS)
+    assert sorted(listed) == sorted((key.group, key.shown, key.help) for key in KEYS + FOCUSED_KEYS)
     assert len({group for group, _ in help_lines()}) == len(help_lines())

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from rich.text import Text
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.timer import Timer
 
 from ampviz.telemetry.snapshot import SessionInfo, Snapshot
 from ampviz.tui.diagram import Diagram, Zoom
 from ampviz.tui.glyphs import Glyphs
-from ampviz.tui.keys import GRAPH_KEYS
+from ampviz.tui.key import Key
 from ampviz.tui.motion import Look, Move, is_slow, looks, moves
-from ampviz.tui.pane import Pane
+from ampviz.tui.pane import Pane, Place
 from ampviz.tui.routing import Frame
 from ampviz.tui.view import View
 
@@ -23,17 +20,24 @@ _FRAME_S = 0.04
 _RECENT_S = 1.0  # a snapshot older than this, as of a pane that was hidden, says nothing about what moves
 _STEP = (8, 4)  # columns and rows of one key press
 
+GRAPH_KEYS = (
+    Key("h,left", "h ←", "scroll_graph(-1, 0)", "scroll left", "Graph, focused"),
+    Key("l,right", "l →", "scroll_graph(1, 0)", "scroll right", "Graph, focused"),
+    Key("j,down", "j ↓", "scroll_graph(0, 1)", "scroll down", "Graph, focused"),
+    Key("k,up", "k ↑", "scroll_graph(0, -1)", "scroll up", "Graph, focused"),
+    Key("plus,equals_sign", "+", "zoom(1)", "more in each box", "Graph, focused"),
+    Key("minus", "-", "zoom(-1)", "less in each box", "Graph, focused"),
+    Key("r", "r", "fit", "fit the pane, and follow the work again", "Graph, focused"),
+)
+
 
 class GraphPane(Pane):
     """The model as a layered diagram. The zoom is the most detailed one that fits until a key sets it."""
 
-    title, digit = "Graph", "8"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(press, key.action, key.help, show=False) for key in GRAPH_KEYS for press in key.keys.split(",")
-    ]
+    keys = GRAPH_KEYS
 
-    def __init__(self, name: str):
-        super().__init__(name)
+    def __init__(self, place: Place):
+        super().__init__(place)
         self._diagrams: dict[Zoom, Diagram] = {}
         self._zoom: Zoom | None = None  # None: what fits
         self._corner: tuple[int, int] | None = None  # of the window, None: follow the work

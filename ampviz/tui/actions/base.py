@@ -1,0 +1,58 @@
+"""What all actions stand on: the feed, the view, the selected node, requests and the word about their outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from textual import work
+from textual.app import App
+
+from ampviz.errors import LinkError
+from ampviz.telemetry.link import Finished, Request
+from ampviz.tui.client import Feed
+from ampviz.tui.glyphs import Glyphs
+from ampviz.tui.panes.queues import QueuePane
+from ampviz.tui.view import View
+
+
+class SessionApp(App[Finished | None]):
+    """An application that shows one session and sends it requests."""
+
+    feed: Feed
+    view: View
+    glyphs: Glyphs
+
+    def draw(self) -> None:
+        """Bring the screen up to date with the view."""
+        raise NotImplementedError
+
+    def say(self, words: str) -> None:
+        """Show these words instead of the keys at the bottom; "" shows the keys again."""
+        self.view.message = words
+        self.draw()
+
+    @work
+    async def send(self, make: Callable[[int], Request]) -> None:
+        """Send a request and say why if it is refused."""
+        await self.ask(make)
+
+    async def ask(self, make: Callable[[int], Request]) -> str:
+        """Send a request; the reason if it was refused, else ""."""
+        try:
+            reply = await self.feed.request(make)
+        except LinkError as error:
+            self.say(str(error))
+            return str(error)
+        self.say(reply.error)
+        return reply.error
+
+    def selected_node(self) -> str:
+        """The node under the cursor of the queues; "" and a word about it where that is a layer of several copies."""
+        rows = self.view.nodes()
+        if not rows:
+            return ""
+        row = rows[min(self.query_one(QueuePane).cursor, len(rows) - 1)]
+        if row.copies:
+            self.say(f"{row.name} has {row.copies} copies: choose one of the rows below it")
+            return ""
+        return row.name

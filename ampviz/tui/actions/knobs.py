@@ -1,0 +1,66 @@
+"""Actions on the knobs: set, count up and down, undo."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+
+from ampviz.telemetry.link import SetKnob
+from ampviz.tui.actions.base import SessionApp
+from ampviz.tui.dialogs import KnobDialog
+
+
+class KnobActions(SessionApp):
+    def __init__(self) -> None:
+        super().__init__()
+        self._undo: list[tuple[str, Any]] = []
+        self._requested: dict[str, Any] = {}  # knobs asked for that no snapshot shows yet
+        self._unanswered = 0
+
+    def settle_knobs(self) -> None:
+        """A snapshot has come; without an open reply it shows all that was asked for, since replies come first."""
+        if not self._unanswered:
+            self._requested.clear()
+
+    def action_change_keys(self, change: str) -> None:
+        current = self._knob("max_active_keys")
+        if current is None:
+            return
+        now = int(current)
+        value = {"-1": now - 1, "+1": now + 1, "/2": now // 2, "*2": now * 2}[change]
+        if value >= 1:
+            self.run_worker(self._set_knob("max_active_keys", value))
+
+    def action_edit_knob(self) -> None:
+        if self.view.snapshot is not None:
+            self.push_screen(KnobDialog(self._set_knob, "min_update_interval = "))
+
+    def action_undo_knob(self) -> None:
+        if self._undo:
+            name, before = self._undo.pop()
+            self._requested[name] = before
+            self.send(lambda number: SetKnob(number, name, before))
+        else:
+            self.say("no knob was changed here")
+
+    def _set_knob(self, name: str, value: Any) -> Coroutine[Any, Any, str]:
+        """Note what is asked for at once, so that a quick second key counts from it; await the result to send it."""
+        before = self._knob(name)
+        self._requested[name] = value
+        self._unanswered += 1
+        return self._send_knob(name, before, value)
+
+    async def _send_knob(self, name: str, before: Any, value: Any) -> str:
+        refused = await self.ask(lambda number: SetKnob(number, name, value))
+        self._unanswered -= 1
+        if refused:
+            if self._requested.get(name) == value:
+                self._requested[name] = before
+        elif before is not None:
+            self._undo.append((name, before))
+        return refused
+
+    def _knob(self, name: str) -> Any:
+        """The value in force as far as known: what was asked for last, else what the session shows."""
+        known = (self.view.snapshot.knobs if self.view.snapshot else {}) | self._requested
+        return known.get(name, known.get(name.rpartition(".")[2]))

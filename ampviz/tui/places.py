@@ -1,0 +1,27 @@
+"""The table of panes: a new pane needs one line here, and a file in `tui.panes`."""
+
+from __future__ import annotations
+
+from ampviz.tui.pane import ASIDE, Column, Place
+from ampviz.tui.panes.events import EventPane
+from ampviz.tui.panes.flight import FlightPane
+from ampviz.tui.panes.graph import GraphPane
+from ampviz.tui.panes.knobs import KnobPane
+from ampviz.tui.panes.loss import LossPane
+from ampviz.tui.panes.queues import QueuePane
+from ampviz.tui.panes.stops import StopPane
+from ampviz.tui.panes.workers import WorkerPane
+
+WIDE = (120, 0)
+_HIGH = (0, 20)
+
+PANES = (
+    Place("queues", "1", "Queues", "queues", QueuePane, Column.LEFT),
+    Place("loss", "2", "Loss", "loss", LossPane, Column.RIGHT),
+    Place("flight", "3", "In flight", "instances in flight", FlightPane, Column.LEFT, WIDE),
+    Place("workers", "4", "Workers", "workers", WorkerPane, Column.LEFT, WIDE),
+    Place("knobs", "5", "Knobs", "knobs", KnobPane, Column.BELOW, _HIGH),
+    Place("events", "6", "Events", "events", EventPane, Column.RIGHT, WIDE),
+    Place("stops", "7", "Stops", "breakpoints, watches, held nodes", StopPane, Column.LEFT, WIDE),
+    Place("graph", "8", "Graph", "graph", GraphPane, Column.RIGHT, ASIDE),
+)
