@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from ampviz.errors import GraphError
 from ampviz.graph import Graph
-from ampviz.message import Message
+from ampviz.message import BACKWARD, FORWARD, Direction, Message
 from ampviz.nodes.base import Host, Node
 from ampviz.nodes.payload import Payload, each, row_count, split, stack
 from ampviz.ports import ArrayType, PortType
@@ -36,6 +36,7 @@ class Ungroup(Node):
     """
 
     changes_state = True
+    keeps = ("_waiting",)
 
     def __init__(
         self,
@@ -111,9 +112,6 @@ class Ungroup(Node):
             [each(np.zeros_like, known) if gradient is None else gradient for gradient in gradients], self.axis
         )
 
-    def cached(self) -> int:
-        return len(self._waiting)
-
 
 class Group(Node):
     """Puts `count` messages together into one, in order: the reverse of Ungroup.
@@ -125,6 +123,7 @@ class Group(Node):
     """
 
     changes_state = True
+    keeps = ("_partial", "_origins")
 
     def __init__(
         self,
@@ -202,8 +201,10 @@ class Group(Node):
             for state, piece in zip(states, pieces, strict=True):
                 self.answer(0, state, piece)
 
-    def cached(self) -> int:
-        return len(self._partial) + len(self._origins)
+    def remembered(self) -> Iterator[tuple[Direction, State, Any]]:
+        for parts, _ in self._partial.values():
+            yield from ((FORWARD, *part) for part in parts if part is not None)
+        yield from ((BACKWARD, target, entry) for target, entry in self._origins.items())
 
 
 def _cut(payload: Payload, axis: int) -> list[Payload]:

@@ -7,11 +7,11 @@ instance. Keys of validation instances are negative: nothing is remembered for t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Protocol
 
 from ampviz.graph import Graph, GraphNode
-from ampviz.message import Direction, Message
+from ampviz.message import BACKWARD, Direction, Message
 from ampviz.nodes.payload import Payload, row_count, split, stack
 from ampviz.state import State, Tables
 
@@ -59,6 +59,7 @@ class Node(GraphNode):
     send: Send
     answer: Send
     host: Host
+    keeps: ClassVar[tuple[str, ...]] = ()  # attributes that hold something for instances in flight, by state
 
     def bind(self, host: Host, graph: Graph) -> None:
         """Join the worker that hosts this node. Called once, before the first message."""
@@ -82,7 +83,20 @@ class Node(GraphNode):
 
     def cached(self) -> int:
         """How many entries are remembered for instances in flight."""
-        return 0
+        return sum([len(getattr(self, name)) for name in self.keeps])
+
+    def remembered(self) -> Iterator[tuple[Direction, State, Any]]:
+        """Each entry: the direction of the messages that it waits for, a state, and what is kept for it."""
+        for name in self.keeps:
+            for state, entry in getattr(self, name).items():
+                yield BACKWARD, state, entry
+
+    def drop(self, key: int) -> None:
+        """Forget all that is remembered for an instance, of which no message will come any more."""
+        for name in self.keeps:
+            entries = getattr(self, name)
+            for state in [state for state in entries if state[0] == key]:
+                del entries[state]
 
 
 class Transform(Node):
@@ -91,6 +105,8 @@ class Transform(Node):
     Subclasses give the kernel pair: `run(x) -> (y, saved)` and `pull(saved, dy) -> dx`, row-wise over axis 0, so that
     several messages may be stacked into one call. Both `y` and `saved` have the rows of `x`.
     """
+
+    keeps = ("saved",)
 
     def bind(self, host: Host, graph: Graph) -> None:
         super().bind(host, graph)
@@ -161,6 +177,3 @@ class Transform(Node):
             return
         for state, piece in zip(states, split(dx, [row_count(payload) for payload in gradients]), strict=True):
             self.answer(0, state, piece)
-
-    def cached(self) -> int:
-        return len(self.saved)

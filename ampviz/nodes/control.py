@@ -64,6 +64,7 @@ class Phi(Node):
     """
 
     many_ancestors = True
+    keeps = ("_origin",)
 
     def infer(self, *inputs: PortType) -> tuple[PortType, ...]:
         if not inputs:
@@ -90,9 +91,6 @@ class Phi(Node):
     def backward(self, batch: Sequence[Message]) -> None:
         for _, state, payload in batch:
             self.answer(self._origin.pop(state), state, payload)
-
-    def cached(self) -> int:
-        return len(self._origin)
 
 
 class Isu(Node):

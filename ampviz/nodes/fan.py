@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from ampviz.state import State
 
 class Gather(Node):
     """One input, several outputs with the same state: backward waits for all of them, then calls `gathered`."""
+
+    keeps: ClassVar[tuple[str, ...]] = ("_waiting",)
 
     def bind(self, host: Host, graph: Graph) -> None:
         super().bind(host, graph)
@@ -39,9 +41,6 @@ class Gather(Node):
     def gathered(self, state: State, gradients: list[Payload | None]) -> Payload | None:
         """The gradient of the input, from those of all outputs; called once for every message."""
         raise NotImplementedError
-
-    def cached(self) -> int:
-        return len(self._waiting)
 
 
 class Bcast(Gather):

@@ -22,6 +22,7 @@ class Flatmap(Node):
     """
 
     changes_state = True
+    keeps = ("_waiting", "_origin")
 
     def __init__(self, field: Field, ids: Expression, *, name: str = ""):
         super().__init__(name)
@@ -75,6 +76,3 @@ class Flatmap(Node):
                 for gradient in gradients:
                     total = add(total, gradient)
                 self.answer(0, state, total if self.wanted[0] else None)
-
-    def cached(self) -> int:
-        return len(self._waiting) + len(self._origin)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from ampviz.errors import GraphError
 from ampviz.graph import Graph
-from ampviz.message import Message
+from ampviz.message import FORWARD, Direction, Message
 from ampviz.nodes.base import Host, Node
 from ampviz.nodes.payload import Payload
 from ampviz.ports import PortType
@@ -73,7 +73,18 @@ class Join(Node):
         raise NotImplementedError
 
     def cached(self) -> int:
-        return len(self._partial)
+        return super().cached() + len(self._partial)
+
+    def remembered(self) -> Iterator[tuple[Direction, State, Any]]:
+        for parts in self._partial.values():
+            yield from ((FORWARD, *part) for part in parts if part is not None)
+        yield from super().remembered()
+
+    def drop(self, key: int) -> None:
+        super().drop(key)
+        for where, parts in list(self._partial.items()):
+            if any(part is not None and part[0][0] == key for part in parts):
+                del self._partial[where]
 
 
 class Merge(Join):
@@ -81,6 +92,8 @@ class Merge(Join):
 
     The output state has the fields of all inputs; where inputs share a field outside `on`, the first input's value.
     """
+
+    keeps = ("_states",)
 
     def merged_fields(self, inputs: Sequence[PortType]) -> Fields:
         """The fields of the output; for `infer` of subclasses, which need at least two inputs."""
@@ -121,9 +134,6 @@ class Merge(Join):
     def cut(self, saved: Any, dy: Payload) -> Sequence[Payload | None]:
         """The gradient of each input."""
         raise NotImplementedError
-
-    def cached(self) -> int:
-        return super().cached() + len(self._states)
 
 
 class Concat(Merge):

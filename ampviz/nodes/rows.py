@@ -23,6 +23,8 @@ from ampviz.state import Expression, State, compile_expression, lift
 class SumRows(Node):
     """The rows of a message summed: (rows, ...) float32 becomes (1, ...); of no rows the sum is zero."""
 
+    keeps = ("_rows",)
+
     def infer(self, *inputs: PortType) -> tuple[PortType, ...]:
         (x,) = self.take(inputs, 1)
         if x.dtype != "float32":
@@ -43,9 +45,6 @@ class SumRows(Node):
         for _, state, dy in batch:
             rows = self._rows.pop(state, 0)
             self.answer(0, state, np.repeat(dy, rows, axis=0) if dy is not None and self.wanted[0] else None)
-
-    def cached(self) -> int:
-        return len(self._rows)
 
 
 class Replicate(Node):

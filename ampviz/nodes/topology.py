@@ -39,6 +39,8 @@ class Distribute(Gather):
     number outside the matrix raises IndexError.
     """
 
+    keeps = ("_waiting", "_rows")
+
     def __init__(self, sources: Expression, *, types: int, name: str = ""):
         super().__init__(name)
         self.sources, self.types = sources, types
@@ -82,9 +84,6 @@ class Distribute(Gather):
 
     def _indices(self, state: State) -> list[Indices]:
         return _by_type(self._sources(state, self.host.tables(state[0])), self.types, self.sources)
-
-    def cached(self) -> int:
-        return super().cached() + len(self._rows)
 
 
 class Collect(Join):

@@ -7,6 +7,7 @@ an instance is gone once its last source came home.
 from __future__ import annotations
 
 import itertools
+import math
 import random
 import zlib
 from collections import Counter
@@ -120,10 +121,18 @@ class Delivery:
             state = (key, *(instance.state[name] for name in source.outputs[0].type.fields[1:]))
             self.pending.append((source, FORWARD, (0, state, None)))
 
-    def run(self) -> None:
-        """Deliver until nothing is pending."""
-        while self.pending:
+    def run(self, deliveries: float = math.inf) -> None:
+        """Deliver so many batches, or until nothing is pending."""
+        while self.pending and deliveries > 0:
             self._deliver()
+            deliveries -= 1
+
+    def drop(self, key: int) -> None:
+        """Let an instance vanish: its messages under way, and what nodes remember of it."""
+        self.pending = [entry for entry in self.pending if entry[2][1][0] != key]
+        self._out = [{state for state in out if state[0] != key} for out in self._out]
+        for node in self.nodes:
+            node.drop(key)
 
     def parameters(self) -> dict[str, Any]:
         """The arrays by `node/parameter`: writing to one changes the model."""

@@ -64,6 +64,30 @@ def test_in_the_end_all_are_home_and_forgotten(name, **drawn):
 
 
 @every_model
+@settings(max_examples=10, deadline=None)
+@given(data=st.integers(0, 1000), order=st.integers(0, 2**32), moment=st.integers(0, 60))
+def test_an_instance_dropped_at_any_moment_is_forgotten_and_the_others_notice_nothing(name, data, order, moment):
+    three = dict(zip([4, 9, -1], instances(name, 3, data), strict=True))
+    delivery = hosted(MODELS[name][0], list(three.values()), seed=order, max_batch=3)
+    delivery.admit(three)
+    delivery.run(moment)
+    delivery.drop(9)
+    delivery.run()
+    assert not [node.name for node in delivery.nodes if node.cached() or list(node.remembered())]
+    assert [delivery.homes[key] for key in (4, -1)] == [len(delivery.sources)] * 2
+    alone = hosted(MODELS[name][0], list(three.values()))
+    alone.admit({key: three[key] for key in (4, -1)})
+    alone.run()
+    for mixed, traffic in zip(delivery.traffic, alone.traffic, strict=True):
+        for way in ("forward", "backward"):
+            others = dict(entry for entry in getattr(mixed, way) if entry[0][0] != 9)
+            assert others.keys() == dict(getattr(traffic, way)).keys()
+            for state, payload in getattr(traffic, way):
+                for expected, got in zip(arrays(payload), arrays(others[state]), strict=True):
+                    np.testing.assert_allclose(got, expected, rtol=1e-3, atol=1e-5)
+
+
+@every_model
 @any_delivery
 def test_gradients_have_the_form_of_what_was_sent_and_validation_has_none(name, **drawn):
     for traffic in delivered(name, **drawn).traffic:
