@@ -142,6 +142,11 @@ class KnobValues:
         self._values[name] = knob.parse(value)
         return self._values[name]
 
+    def forget(self, name: str) -> None:
+        """Let a node go with the global value again: `name` is `node.knob`."""
+        if "." in name:
+            self._values.pop(name, None)
+
     def get(self, name: str, node: str = "") -> Value:
         """The value in force, for a node or (without one) for the session."""
         if node:

@@ -183,11 +183,16 @@ def optimizer_called(name: str, where: str) -> Optimizer:
 
 def clip_by_norm(gradients: Sequence[Array], limit: float) -> float:
     """Scale the gradients of one node in place so that their joint L2 norm is at most `limit`; returns it unscaled."""
-    norm = math.sqrt(sum(float(np.vdot(gradient, gradient)) for gradient in gradients))
+    norm = joint_norm(gradients)
     if norm > limit:
         for gradient in gradients:
             gradient *= limit / norm
     return norm
+
+
+def joint_norm(gradients: Sequence[Array]) -> float:
+    """The L2 norm of several arrays taken together; nan or inf if an element is, or if its square overflows."""
+    return math.sqrt(sum(float(np.vdot(gradient, gradient)) for gradient in gradients))
 
 
 def _check_sign(name: str, value: float) -> None:

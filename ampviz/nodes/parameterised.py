@@ -12,12 +12,13 @@ from ampviz.graph import Graph
 from ampviz.message import BACKWARD, Direction
 from ampviz.nodes.base import Host, Transform
 from ampviz.nodes.payload import Payload, row_count, stack
-from ampviz.optim import Optimizer, clip_by_norm
+from ampviz.optim import Optimizer, clip_by_norm, joint_norm
 from ampviz.state import State
 
 Array = NDArray[np.floating]
 
 STALENESS_BINS = 64
+_NORM_NS = 100_000_000  # between two looks at the norm of a gradient, which costs a pass over it
 _FOLD_ROWS = (
     1024  # collected rows are turned into a gradient from here on, so that a large interval needs no more memory
 )
@@ -65,6 +66,8 @@ class Parameterised(Transform):
         self.pending = 0  # backward messages since the last update
         self.staleness = [0] * STALENESS_BINS
         self.staleness_sum = self.staleness_max = 0
+        self.gradient_norm = 0.0  # of an update not long ago
+        self._norm_due = 0  # when it is looked at again
         self._rows = 0
         self._collected: list[tuple[Payload, Payload]] = []
         self._gradients: dict[str, Array] = {}
@@ -120,6 +123,9 @@ class Parameterised(Transform):
         if keys > 1:
             for gradient in gradients.values():
                 gradient /= keys
+        if start >= self._norm_due:
+            self._norm_due = start + _NORM_NS
+            self.gradient_norm = joint_norm(list(gradients.values()))
         if self.knobs["gradient_clip"] > 0:
             clip_by_norm(list(gradients.values()), self.knobs["gradient_clip"])
         rate = self.knobs["learning_rate"] * self.decayed

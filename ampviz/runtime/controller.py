@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ampviz.knobs import KnobValues, Value
+from ampviz.knobs import KnobValues
 from ampviz.runtime.commands import (
     Admit,
     Barrier,
@@ -31,9 +31,10 @@ from ampviz.runtime.commands import (
     Stepped,
 )
 from ampviz.runtime.goal import Goal
+from ampviz.runtime.retuning import Retuning, knob_event
 from ampviz.runtime.tally import Tally, epoch_report
 from ampviz.telemetry.link import StepGoal
-from ampviz.telemetry.snapshot import EpochReport, Event, LossPoint, Status
+from ampviz.telemetry.snapshot import Change, EpochReport, Event, LossPoint, Status
 
 ALL = -1
 ANY = -2
@@ -82,6 +83,7 @@ class Controller:
         settle: Callable[[], None] = lambda: None,
     ):
         self.plan, self.knobs, self.clock, self.settle = plan, knobs, clock, settle
+        self._retuning = Retuning(knobs)
         self.progress = progress or Progress()
         self.outbox: list[tuple[int, Command]] = []
         self.status = Status.STARTING
@@ -158,14 +160,11 @@ class Controller:
 
     def set_knob(self, name: str, value: object, who: str = "user") -> None:
         """Change a knob now. Raises KnobError and changes nothing if it is unknown or out of range."""
-        before = self.knobs.as_dict().get(name)
-        after = self.knobs.set(name, value)
-        if after == before:
-            return
-        self._retune()
-        change = f"{name} {_brief(before)}→{_brief(after)}" if before is not None else f"{name} {_brief(after)}"
-        self._event("KNOB", f"{change} ({who})", marker=change)
-        self._admit()
+        self._retuned(self._retuning.set(name, value, who))
+
+    def undo_knob(self, who: str = "user") -> None:
+        """Take back the last change that was not taken back yet. Raises UsageError if there is none."""
+        self._retuned(self._retuning.undo(who), "undone by ")
 
     def stop(self, *, save: bool) -> None:
         """End early: with `save` after what is in flight came home, else at once."""
@@ -370,6 +369,13 @@ class Controller:
     def _retune(self) -> None:
         self.outbox.append((ALL, Retune(self.knobs.as_dict(), self.progress.epoch)))
 
+    def _retuned(self, change: Change | None, how: str = "") -> None:
+        """Pass on what was changed."""
+        if change is not None:
+            self._retune()
+            self._events.append(knob_event(self.now, self.progress.instances, change, how))
+            self._admit()
+
     def _end_pause(self) -> None:
         if self._paused_at is not None:
             self.paused_s += self.clock() - self._paused_at
@@ -377,7 +383,3 @@ class Controller:
 
     def _event(self, kind: str, text: str, marker: str = "") -> None:
         self._events.append(Event(self.now, kind, text, self.progress.instances, marker))
-
-
-def _brief(value: Value | None) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)

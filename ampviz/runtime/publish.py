@@ -26,5 +26,6 @@ def publish(worker: Worker, board: Board, unsent: int = 0) -> None:
             row["updates"], row["pending"] = node.version, node.pending
             row["staleness_sum"], row["staleness_max"] = node.staleness_sum, node.staleness_max
             row["staleness"] = node.staleness
+            row["gradient_norm"] = node.gradient_norm
     beats = int(board.workers[worker.index]["beats"]) + 1
     board.workers[worker.index] = (os.getpid(), worker.busy_ns, kernel_ns, worker.messages, unsent, beats)

@@ -21,7 +21,7 @@ NODE = np.dtype(
     [(name, np.int64) for name in (
         "queued_forward", "queued_backward", "max_queue", "forward", "backward", "updates", "busy_ns", "waiting_ns",
         "cached", "pending", "staleness_sum", "staleness_max",
-    )] + [("staleness", np.int64, (STALENESS_BINS,))]
+    )] + [("staleness", np.int64, (STALENESS_BINS,)), ("gradient_norm", np.float64)]
 )  # fmt: skip
 WORKER = np.dtype([(name, np.int64) for name in ("pid", "busy_ns", "kernel_ns", "messages", "unsent", "beats")])
 
@@ -74,6 +74,7 @@ def _node_stats(row: Sequence[Any]) -> NodeStats:
         staleness=tuple(histogram),
         staleness_mean=total / counted if counted else 0.0,
         staleness_max=top,
+        gradient_norm=row[13],
     )
 
 

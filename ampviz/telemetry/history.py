@@ -1,10 +1,10 @@
-"""What a viewer that comes late needs to catch up: curve points, epochs and events since the start, bounded."""
+"""What a viewer that comes late needs to catch up: points of curves, epochs and events since the start, bounded."""
 
 from __future__ import annotations
 
 import msgspec
 
-from ampviz.telemetry.snapshot import EpochReport, Event, LossPoint, Snapshot
+from ampviz.telemetry.snapshot import EpochReport, Event, LossPoint, RatePoint, Snapshot
 
 _MAX_POINTS = 8192
 _MAX_EVENTS = 2000
@@ -15,31 +15,40 @@ class History:
 
     def __init__(self) -> None:
         self.points: list[LossPoint] = []
+        self.rates: list[RatePoint] = []
         self.epochs: list[EpochReport] = []
         self.events: list[Event] = []
 
     def add(self, snapshot: Snapshot) -> None:
         """Append what a snapshot brings."""
         self.points += snapshot.new_points
+        self.rates += snapshot.new_rates
         self.epochs += snapshot.new_epochs
         self.events += snapshot.new_events
         if len(self.points) > _MAX_POINTS:
             self.points = merged_pairs(self.points)
+        if len(self.rates) > _MAX_POINTS:
+            self.rates = merged_rates(self.rates)
         if len(self.events) > _MAX_EVENTS:
             del self.events[: _MAX_EVENTS // 2]
 
     def copy(self) -> History:
         """An independent copy."""
         other = History()
-        other.points, other.epochs, other.events = list(self.points), list(self.epochs), list(self.events)
+        other.points, other.rates = list(self.points), list(self.rates)
+        other.epochs, other.events = list(self.epochs), list(self.events)
         return other
 
     def take(self, snapshot: Snapshot) -> Snapshot:
         """The snapshot with everything collected in its `new_*` lists; afterwards nothing is."""
         full = msgspec.structs.replace(
-            snapshot, new_points=tuple(self.points), new_epochs=tuple(self.epochs), new_events=tuple(self.events)
+            snapshot,
+            new_points=tuple(self.points),
+            new_rates=tuple(self.rates),
+            new_epochs=tuple(self.epochs),
+            new_events=tuple(self.events),
         )
-        self.points, self.epochs, self.events = [], [], []
+        self.points, self.rates, self.epochs, self.events = [], [], [], []
         return full
 
 
@@ -51,3 +60,22 @@ def merged_pairs(points: list[LossPoint]) -> list[LossPoint]:
         loss = (first.loss * first.count + second.loss * second.count) / count
         merged.append(LossPoint(second.instances, loss, count))
     return merged + points[len(merged) * 2 :]
+
+
+def merged_rates(points: list[RatePoint]) -> list[RatePoint]:
+    """Half as many points, each the sum of two neighbours, standing where the later one stood."""
+    merged = [joined(first, second) for first, second in zip(points[::2], points[1::2], strict=False)]
+    return merged + points[len(merged) * 2 :]
+
+
+def joined(first: RatePoint, second: RatePoint) -> RatePoint:
+    """What two points come to together."""
+    gradients = first.gradients + second.gradients
+    stale = first.staleness * first.gradients + second.staleness * second.gradients
+    return RatePoint(
+        second.instances,
+        first.seconds + second.seconds,
+        first.done + second.done,
+        stale / gradients if gradients else 0.0,
+        gradients,
+    )

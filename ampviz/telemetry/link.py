@@ -16,7 +16,7 @@ from msgspec import Struct
 from ampviz.telemetry.inspection import Detail
 from ampviz.telemetry.snapshot import SessionInfo, Snapshot
 
-VERSION = 2
+VERSION = 3
 
 
 class Hello(Struct, frozen=True, tag="hello"):
@@ -91,6 +91,12 @@ class SetKnob(Struct, frozen=True, tag="set"):
     value: float | int | str | bool
 
 
+class UndoKnob(Struct, frozen=True, tag="undo"):
+    """Take back the last knob change of the session that was not taken back yet, whoever made it."""
+
+    id: int
+
+
 class Stop(Struct, frozen=True, tag="stop"):
     id: int
     how: StopHow = StopHow.SAVE
@@ -163,7 +169,7 @@ class InspectKey(Struct, frozen=True, tag="inspect-key"):
 FromSession = Hello | Tick | Reply | Finished
 Inspect = InspectNode | InspectMessage | InspectKey
 Steering = (
-    Pause | Resume | Step | SetKnob | Stop | SetBreakpoint | RemoveBreakpoint | Hold | Drop | SwitchLint
+    Pause | Resume | Step | SetKnob | UndoKnob | Stop | SetBreakpoint | RemoveBreakpoint | Hold | Drop | SwitchLint
 )  # what needs control
 Request = Steering | Inspect | TakeControl
 

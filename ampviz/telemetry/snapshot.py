@@ -81,6 +81,7 @@ class NodeStats(Struct, frozen=True):
     staleness: tuple[int, ...] = ()  # histogram: [i] counts gradients of staleness i, the last bin also all above
     staleness_mean: float = 0.0
     staleness_max: int = 0
+    gradient_norm: float = 0.0  # Euclidean, of a recent update before clipping; nan or inf where it is; 0 before one
 
 
 class WorkerStats(Struct, frozen=True):
@@ -109,6 +110,16 @@ class LossPoint(Struct, frozen=True, array_like=True):
     count: int = 1  # instances averaged
 
 
+class RatePoint(Struct, frozen=True, array_like=True):
+    """How fast and how stale the training was since the last point; nothing of pauses or validation is in it."""
+
+    instances: int  # where it stands on the charts
+    seconds: float  # of training
+    done: int  # instances retired in them
+    staleness: float  # mean of the gradients collected in them, 0 where there were none
+    gradients: int
+
+
 class EpochReport(Struct, frozen=True):
     """One epoch, in the fields of the command line's JSON contract."""
 
@@ -126,6 +137,15 @@ class EpochReport(Struct, frozen=True):
     at_instances: int = 0  # total training instances when the epoch ended: where it stands on the charts
 
 
+class Change(Struct, frozen=True):
+    """A knob that was turned: what the text of a KNOB event says, for machines."""
+
+    name: str  # "max_active_keys" or "node.knob"
+    old: float | int | str | bool | None  # None: the node had no value of its own
+    new: float | int | str | bool | None
+    who: str
+
+
 class Event(Struct, frozen=True):
     """One line of the event pane: something a person did, or would want to know."""
 
@@ -134,6 +154,7 @@ class Event(Struct, frozen=True):
     text: str
     instances: int = 0  # where it stands on the charts
     marker: str = ""  # short label for the charts, "" for none
+    change: Change | None = None  # of a KNOB event
 
 
 class Snapshot(Struct, frozen=True):
@@ -156,6 +177,7 @@ class Snapshot(Struct, frozen=True):
     instances_per_s: float = 0.0  # of the current phase, over the last seconds, pauses cut out
     rows_per_s: float = 0.0
     new_points: tuple[LossPoint, ...] = ()
+    new_rates: tuple[RatePoint, ...] = ()
     new_epochs: tuple[EpochReport, ...] = ()
     new_events: tuple[Event, ...] = ()
     stepped: str = ""  # name of the last message processed by a step, such as `fc1.F key=7`
