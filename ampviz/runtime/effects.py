@@ -146,4 +146,4 @@ def loss_slope(points: Sequence[LossPoint]) -> float | None:
 def _shown(figure: float | None) -> str:
     if figure is None:
         return "?"
-    return f"{figure:.0f}" if abs(figure) >= 100 else f"{figure:.2g}"
+    return f"{figure:.0f}" if abs(figure) >= 10 else f"{figure:.2g}"

@@ -21,6 +21,7 @@ from ampviz.telemetry.link import (
     Step,
     Stop,
     StopHow,
+    UndoKnob,
 )
 
 
@@ -54,6 +55,8 @@ class Requests:
                 self._step(request)
             case SetKnob():
                 controller.set_knob(request.name, request.value)
+            case UndoKnob():
+                controller.undo_knob()
             case Stop():
                 controller.stop(save=request.how is StopHow.SAVE)
             case SetBreakpoint():

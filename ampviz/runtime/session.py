@@ -16,6 +16,7 @@ from ampviz.errors import UsageError
 from ampviz.experiment import load_experiment
 from ampviz.nodes.loss import Loss
 from ampviz.nodes.terminal import Source
+from ampviz.runtime.adviser import Adviser
 from ampviz.runtime.backends.inline import InlineBackend
 from ampviz.runtime.backends.process import ProcessBackend
 from ampviz.runtime.breakpoints import Breakpoints
@@ -69,6 +70,7 @@ class Session:
         self.breakpoints = Breakpoints(self.graph, self._watches.names())
         self.requests = Requests(self.graph, self.placement, self.controller, self.breakpoints)
         self._rates = Rates()
+        self._adviser = Adviser()
         self._stall = StallWatch(self.graph, self.board)
         self._epochs_seen, self._epochs_at_save = 0, len(progress.epochs)
         self._ended = asyncio.Event()
@@ -239,6 +241,7 @@ class Session:
         rates = self._rates.update(controller)
         points = [point] if point else []
         snapshot = fold(controller, self.board, rates, points, epochs, controller.take_events())
+        snapshot = self._adviser.look(snapshot)
         for entry in self._watches.look(snapshot, self.breakpoints.listed()):
             self.breakpoints.hit(entry.number)
             self._stopped("WATCH", f"watch {entry.number}: {entry.text}", pause=entry.pause)

@@ -28,7 +28,7 @@ KEYS = (
     Key("left_curly_bracket", "{", "change_keys('/2')", "halve max_active_keys", "Knobs"),
     Key("right_curly_bracket", "}", "change_keys('*2')", "double max_active_keys", "Knobs"),
     Key("m", "m", "edit_knob", "set any knob", "Knobs", "Knob"),
-    Key("u", "u", "undo_knob", "undo the last knob change made here", "Knobs"),
+    Key("u", "u", "undo_knob", "take back the last knob change, whoever made it", "Knobs"),
     *(Key(place.digit, place.digit, f"pane('{place.name}')", place.help, "Panes") for place in PANES),
     Key("F", "F", "maximise", "maximise the focused pane", "Panes"),
     Key("escape", "esc", "overview", "back to all panes", "Panes"),

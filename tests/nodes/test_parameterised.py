@@ -243,3 +243,23 @@ def test_the_learning_rate_is_the_knob_times_what_the_decay_has_come_to():
     layer.node.retune({**layer.delivery.knobs, "learning_rate": 2.0}, 0.125)
     second = layer.backward((5, 1))
     np.testing.assert_allclose(layer.moved(), RATE * first + 0.25 * second, rtol=1e-5, atol=1e-6)
+
+
+def test_the_norm_of_a_gradient_is_looked_at_now_and_then_and_before_clipping():
+    layer = Layer(gradient_clip=0.01, min_update_interval=1)
+    layer.forward(5, 6)
+    total = layer.backward((5, 0))
+    first = layer.node.gradient_norm
+    assert first == pytest.approx(np.linalg.norm(total), rel=1e-5)
+    layer.backward((5, 1))
+    assert layer.node.gradient_norm == first  # too soon to look again
+    layer.node._norm_due = 0
+    total = layer.backward((6, 0))
+    assert layer.node.gradient_norm == pytest.approx(np.linalg.norm(total), rel=1e-5)
+
+
+def test_a_gradient_that_is_not_finite_shows_in_its_norm():
+    layer = Layer(min_update_interval=1)
+    layer.forward(5)
+    layer.node.backward([(0, (5, 0), np.full((1, 2), np.nan, np.float32))])
+    assert np.isnan(layer.node.gradient_norm)

@@ -10,8 +10,8 @@ import pytest
 from ampviz.runtime.checkpoint import load_checkpoint
 from ampviz.runtime.session import Session
 from ampviz.runtime.spec import RunSpec
-from ampviz.telemetry.link import Pause, Resume, SetKnob, Step, StepGoal
-from ampviz.telemetry.snapshot import Status
+from ampviz.telemetry.link import Pause, Resume, SetKnob, Step, StepGoal, UndoKnob
+from ampviz.telemetry.snapshot import Change, Status
 from tests.runtime.models import target
 from tests.runtime.runs import losses, run_session, trained
 
@@ -121,6 +121,27 @@ def test_a_knob_changed_while_running_takes_effect_and_leaves_a_marker(tmp_path:
     assert outcome["knobs"]["max_active_keys"] == 11
     assert outcome["epochs"][-1]["max_in_flight"] == 11
     assert [event.marker for event in events if event.kind == "KNOB"] == ["max_active_keys 4→11"]
+    (change,) = [event.change for event in events if event.kind == "KNOB"]
+    assert change == Change("max_active_keys", 4, 11, "user")
+
+
+def test_a_knob_change_is_taken_back_for_the_whole_session(tmp_path: Path):
+    session = Session(spec(), tmp_path)
+    events = []
+
+    def retune(snapshot):
+        events.extend(snapshot.new_events)
+        if not events:
+            assert session.request(UndoKnob(1)).error == "no knob change to take back"
+            assert session.request(SetKnob(2, "fc2.learning_rate", 0.25)).error == ""
+            assert session.request(UndoKnob(3)).error == ""
+
+    outcome = run_session(session, retune)
+    assert "fc2.learning_rate" not in outcome["knobs"]
+    assert [event.text for event in events if event.kind == "KNOB"] == [
+        "fc2.learning_rate 0.25 (user)",
+        "fc2.learning_rate 0.25→as all (undone by user)",
+    ]
 
 
 def test_workers_share_the_work_without_changing_the_result_at_one_key(tmp_path: Path):

@@ -39,9 +39,10 @@ def test_a_row_written_through_a_second_mapping_is_read_in_units_for_people(boar
     row["busy_ns"], row["waiting_ns"], row["cached"], row["pending"] = 1_500_000_000, 250_000_000, 7, 8
     row["staleness"][:4] = [3, 0, 2, 0]
     row["staleness_sum"], row["staleness_max"] = 4, 2
+    row["gradient_norm"] = 0.5
     assert session.node_stats() == (
         NodeStats(),
-        NodeStats(10, 11, 12, 13, 14, 15, 1.5, 0.25, 7, 8, (3, 0, 2), 4 / 5, 2),
+        NodeStats(10, 11, 12, 13, 14, 15, 1.5, 0.25, 7, 8, (3, 0, 2), 4 / 5, 2, 0.5),
         NodeStats(),
     )
 

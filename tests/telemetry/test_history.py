@@ -6,11 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ampviz.telemetry.history import History, merged_pairs
-from ampviz.telemetry.snapshot import LossPoint, Snapshot
+from ampviz.telemetry.history import History, merged_pairs, merged_rates
+from ampviz.telemetry.snapshot import LossPoint, RatePoint, Snapshot
 from tests.telemetry.samples import event, point, report, snapshot
 
 POINTS = st.lists(st.builds(LossPoint, st.integers(0, 10**6), st.floats(0, 100), st.integers(1, 1000)), max_size=40)
+
+
+def rate(number: int) -> RatePoint:
+    """What a tenth of a second of training comes to."""
+    return RatePoint(10 * number, 0.1, 10, number / 2, 4)
 
 
 def tick(number: int) -> Snapshot:
@@ -18,6 +23,7 @@ def tick(number: int) -> Snapshot:
     return snapshot(
         number / 10,
         new_points=(point(number),),
+        new_rates=(rate(number),),
         new_events=(event(number),) if number % 3 == 0 else (),
         new_epochs=(report(number),) if number % 5 == 0 else (),
     )
@@ -28,11 +34,13 @@ class Viewer:
 
     def __init__(self) -> None:
         self.points: list[LossPoint] = []
+        self.rates: list[RatePoint] = []
         self.events: list[object] = []
         self.epochs: list[object] = []
 
     def show(self, seen: Snapshot) -> None:
         self.points += seen.new_points
+        self.rates += seen.new_rates
         self.events += seen.new_events
         self.epochs += seen.new_epochs
 
@@ -52,6 +60,7 @@ def test_a_viewer_that_comes_late_and_skips_ticks_ends_with_the_same_points(take
             if takes_it:
                 late.show(pending.take(tick(number)))
     assert late.points == early.points
+    assert late.rates == early.rates
     assert late.events == early.events
     assert late.epochs == early.epochs
 
@@ -60,7 +69,7 @@ def test_taking_keeps_the_rest_of_the_snapshot_and_leaves_nothing():
     history = History()
     history.add(tick(1))
     taken = history.take(snapshot(0.5, stepped="fc1.F key=7"))
-    assert taken == snapshot(0.5, stepped="fc1.F key=7", new_points=(point(1),))
+    assert taken == snapshot(0.5, stepped="fc1.F key=7", new_points=(point(1),), new_rates=(rate(1),))
     assert history.take(snapshot()) == snapshot()
 
 
@@ -71,7 +80,7 @@ def test_a_copy_is_independent():
     copy.take(snapshot())
     copy.add(tick(0))
     assert history.take(snapshot()) == snapshot(
-        new_points=(point(15),), new_events=(event(15),), new_epochs=(report(15),)
+        new_points=(point(15),), new_rates=(rate(15),), new_events=(event(15),), new_epochs=(report(15),)
     )
 
 
@@ -113,3 +122,9 @@ def test_a_merged_point_stands_where_the_later_one_stood_and_between_their_losse
         assert each.instances == pair[-1].instances
         low, high = min(one.loss for one in pair), max(one.loss for one in pair)
         assert low == pytest.approx(each.loss) or high == pytest.approx(each.loss) or low < each.loss < high
+
+
+def test_rates_that_are_merged_add_up_to_the_same_training():
+    points = [RatePoint(10, 0.1, 10, 2.0, 3), RatePoint(30, 0.3, 20, 4.0, 1), RatePoint(35, 0.1, 5, 0.0, 0)]
+    assert merged_rates(points) == [RatePoint(30, 0.4, 30, 2.5, 4), RatePoint(35, 0.1, 5, 0.0, 0)]
+    assert merged_rates([RatePoint(1, 0.1, 1, 0.0, 0)] * 2) == [RatePoint(1, 0.2, 2, 0.0, 0)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any
 
-from ampviz.telemetry.link import SetKnob
+from ampviz.telemetry.link import SetKnob, UndoKnob
 from ampviz.tui.actions.base import SessionApp
 from ampviz.tui.dialogs import KnobDialog
 
@@ -13,7 +13,6 @@ from ampviz.tui.dialogs import KnobDialog
 class KnobActions(SessionApp):
     def __init__(self) -> None:
         super().__init__()
-        self._undo: list[tuple[str, Any]] = []
         self._requested: dict[str, Any] = {}  # knobs asked for that no snapshot shows yet
         self._unanswered = 0
 
@@ -36,12 +35,9 @@ class KnobActions(SessionApp):
             self.push_screen(KnobDialog(self._set_knob, "min_update_interval = "))
 
     def action_undo_knob(self) -> None:
-        if self._undo:
-            name, before = self._undo.pop()
-            self._requested[name] = before
-            self.send(lambda number: SetKnob(number, name, before))
-        else:
-            self.say("no knob was changed here")
+        """Take back the last change of the session; which that is, the session knows."""
+        self._requested.clear()
+        self.send(UndoKnob)
 
     def _set_knob(self, name: str, value: Any) -> Coroutine[Any, Any, str]:
         """Note what is asked for at once, so that a quick second key counts from it; await the result to send it."""
@@ -53,11 +49,8 @@ class KnobActions(SessionApp):
     async def _send_knob(self, name: str, before: Any, value: Any) -> str:
         refused = await self.ask(lambda number: SetKnob(number, name, value))
         self._unanswered -= 1
-        if refused:
-            if self._requested.get(name) == value:
-                self._requested[name] = before
-        elif before is not None:
-            self._undo.append((name, before))
+        if refused and self._requested.get(name) == value:
+            self._requested[name] = before
         return refused
 
     def _knob(self, name: str) -> Any:
