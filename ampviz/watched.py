@@ -13,7 +13,7 @@ import msgspec
 
 from ampviz.errors import LinkError, WorkerError
 from ampviz.runtime.serve import ServeRequest, make_session
-from ampviz.telemetry.link import Finished
+from ampviz.telemetry.link import Finished, TakeControl
 from ampviz.tui.app import AmpvizApp
 from ampviz.tui.client import LinkClient
 
@@ -86,6 +86,7 @@ async def _connected(process: subprocess.Popen[bytes], folder: Path) -> LinkClie
         raise LinkError("the session did not start in time", where=str(folder / "log")) from None
     client = LinkClient()
     await client.connect(folder / "link")
+    await client.request(TakeControl)
     return client
 
 

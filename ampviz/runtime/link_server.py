@@ -1,7 +1,8 @@
 """Serves a session to its viewers over a private Unix socket; uses asyncio.
 
-Every viewer gets the whole history first, then one snapshot a tick. One that does not keep up is skipped until it
-does, with nothing lost but the ticks between; a broken one is dropped. Neither slows the training.
+Every viewer is greeted at once, gets the whole history with the next tick, then one snapshot a tick. One that does not
+keep up is skipped until it does, with nothing lost but the ticks between; a broken one is dropped. Neither slows the
+training. A viewer may only look until it has taken control; several may have it.
 """
 
 from __future__ import annotations
@@ -12,13 +13,26 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from ampviz.errors import LinkError
 from ampviz.runtime.session import Session
 from ampviz.telemetry.channel import Channel
 from ampviz.telemetry.history import History
-from ampviz.telemetry.link import VERSION, Finished, Hello, Request, Tick, encode, request_decoder
+from ampviz.telemetry.link import (
+    READ_ONLY,
+    VERSION,
+    Finished,
+    Hello,
+    Reply,
+    Request,
+    Steering,
+    TakeControl,
+    Tick,
+    encode,
+    request_decoder,
+)
 from ampviz.telemetry.snapshot import Snapshot
 
 _LONGEST_PATH = 100  # bytes; Linux takes 107, macOS 103
@@ -32,8 +46,10 @@ class _Viewer:
     def __init__(self, server: LinkServer):
         self.server = server
         self.pending = server.history.copy()
-        self.channel: Channel[Request] = Channel(request_decoder, self._requests, self._lost, max_frame=_MAX_REQUEST)
-        self.greeted = False
+        self.channel: Channel[Request] = Channel(
+            request_decoder, self._requests, self._lost, max_frame=_MAX_REQUEST, made=self._greet
+        )
+        self.control = False
         self.behind = True
 
     def tick(self, snapshot: Snapshot) -> None:
@@ -48,15 +64,31 @@ class _Viewer:
         self.channel.send([finished])
         self.channel.close()
 
+    def _greet(self) -> None:
+        self.channel.send([Hello(VERSION, self.server.info)])
+
     def _show(self, snapshot: Snapshot | None) -> None:
-        if not self.greeted:
-            self.greeted = True
-            self.channel.send([Hello(VERSION, self.server.info)])
         if snapshot is not None:
             self.channel.send_encoded(encode([Tick(self.pending.take(snapshot))]))
 
     def _requests(self, requests: list[Request]) -> None:
-        self.channel.send([self.server.session.request(request) for request in requests])
+        if self.channel.backlog > _BACKLOG:  # it asks and never reads: the answers would fill the memory
+            self.channel.refuse(LinkError("it does not read the answers to its requests"))
+        else:
+            self.channel.send([self._answer(request) for request in requests])
+
+    def _answer(self, request: Request) -> Reply:
+        if isinstance(request, TakeControl):
+            return self._take_control(request)
+        if isinstance(request, Steering) and not self.control:
+            return Reply(request.id, READ_ONLY)
+        return self.server.session.request(request)
+
+    def _take_control(self, request: TakeControl) -> Reply:
+        if not self.control and len(self.server.viewers) > 1:
+            self.server.session.controller.note("VIEWER", "one more viewer has taken control")
+        self.control = True
+        return Reply(request.id)
 
     def _lost(self, error: Exception | None) -> None:
         self.server.viewers.discard(self)
@@ -99,15 +131,16 @@ class LinkServer:
 
     def tick(self, snapshot: Snapshot) -> None:
         """Remember a snapshot and send it to every viewer that keeps up."""
+        snapshot = msgspec.structs.replace(snapshot, viewers=len(self.viewers))
         self._last = snapshot
         self.history.add(snapshot)
         for viewer in list(self.viewers):
             viewer.tick(snapshot)
 
-    async def finish(self, exit_code: int, error: str, report: dict[str, Any]) -> None:
+    async def finish(self, finished: Finished) -> None:
         """Tell every viewer the outcome and close."""
         for viewer in list(self.viewers):
-            viewer.finish(self._last, Finished(exit_code, error, report))
+            viewer.finish(self._last, finished)
         with contextlib.suppress(TimeoutError):  # a viewer that hangs does not keep the session
             async with asyncio.timeout(2):
                 await self.nobody.wait()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import shutil
 from pathlib import Path
 
 from platformdirs import user_state_dir
+
+from ampviz.runtime.catalogue import is_live
 
 _KEEP = 20
 
@@ -38,5 +41,16 @@ def make_run_folder(target: str) -> Path:
 def _prune(root: Path) -> None:
     folders = sorted(folder for folder in root.iterdir() if folder.is_dir())
     for folder in folders[: max(0, len(folders) - _KEEP + 1)]:
-        if not (folder / "link").exists():  # a session that is under way has its socket there
-            shutil.rmtree(folder, ignore_errors=True)
+        if not is_live(folder):
+            _drop(folder)
+
+
+def _drop(folder: Path) -> None:
+    """Remove a run folder, and the private folder of a socket whose path would have been too long for it."""
+    link = folder / "link"
+    if link.is_symlink():
+        elsewhere = link.readlink().parent
+        with contextlib.suppress(OSError):
+            link.resolve().unlink(missing_ok=True)
+            elsewhere.rmdir()
+    shutil.rmtree(folder, ignore_errors=True)

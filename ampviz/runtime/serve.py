@@ -15,10 +15,12 @@ import uvloop
 from msgspec import Struct
 
 from ampviz.errors import AmpvizError
+from ampviz.runtime.catalogue import conclude, entered
 from ampviz.runtime.checkpoint import load_checkpoint
 from ampviz.runtime.link_server import LinkServer
 from ampviz.runtime.session import Session
 from ampviz.runtime.spec import RunSpec
+from ampviz.telemetry.link import Finished
 from ampviz.telemetry.recording import Recorder
 from ampviz.telemetry.snapshot import Snapshot
 
@@ -57,21 +59,24 @@ async def serve(session: Session, on_tick: Callable[[Snapshot], None] = lambda _
         on_tick(snapshot)
 
     session.on_tick = tick
-    await link.start()
-    report: dict[str, Any] = {"exit": 1}
-    error = "the session ended unexpectedly; see its log"
-    try:
-        report = await session.run()
-        error = session.controller.error
-    except AmpvizError as problem:
-        error = str(problem)
-        raise
-    finally:
-        await link.finish(report["exit"], error, report)
-        if recorder is not None:
-            recorder.close()
+    finished = Finished(1, "the session ended unexpectedly; see its log", {"exit": 1})
+    with entered(session.folder, session.info()):
+        await link.start()
+        try:
+            report = await session.run()
+            finished = Finished(report["exit"], session.controller.error, report)
+        except AmpvizError as problem:
+            finished = Finished(1, str(problem), {"exit": 1})
+            raise
+        finally:
+            try:
+                conclude(session.folder, finished)
+            finally:
+                await link.finish(finished)
+                if recorder is not None:
+                    recorder.close()
     saved = session.checkpoint_path
-    return Served(report, error, saved if saved.exists() else None)
+    return Served(finished.report, finished.error, saved if saved.exists() else None)
 
 
 def main() -> int:

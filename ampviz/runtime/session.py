@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -90,6 +91,7 @@ class Session:
             seed=self.spec.seed,
             epochs=self.controller.plan.epochs,
             started=datetime.datetime.now().isoformat(timespec="seconds"),
+            pid=os.getpid(),
             nodes=tuple(
                 NodeInfo(
                     node.name,

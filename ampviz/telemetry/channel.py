@@ -25,7 +25,8 @@ class Channel(asyncio.Protocol, Generic[Received]):
     """One end. A frame holds a list of messages; `receive` gets it decoded, strictly.
 
     `lost` is called once, with None after a clean end of the stream, else with the reason; a frame that is oversized
-    or does not decode closes the channel and is such a reason, never an exception in the event loop.
+    or does not decode closes the channel and is such a reason, never an exception in the event loop. `made` is called
+    once it is connected, before anything is received.
     """
 
     def __init__(
@@ -35,8 +36,10 @@ class Channel(asyncio.Protocol, Generic[Received]):
         lost: Callable[[Exception | None], None],
         *,
         max_frame: int = MAX_FRAME,
+        made: Callable[[], None] = lambda: None,
     ):
         self._decoder, self._receive, self._lost, self._max_frame = decoder, receive, lost, max_frame
+        self._made = made
         self._encoder = msgspec.msgpack.Encoder()
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
@@ -65,8 +68,16 @@ class Channel(asyncio.Protocol, Generic[Received]):
         if self._transport is not None:
             self._transport.close()
 
+    def refuse(self, error: LinkError) -> None:
+        """Close at once, whatever has not been written; `lost` gets the error."""
+        self._error = error
+        self._buffer.clear()
+        if self._transport is not None:
+            self._transport.abort()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is one without being a subclass
+        self._made()
 
     def data_received(self, data: bytes) -> None:
         buffer = self._buffer
@@ -75,7 +86,7 @@ class Channel(asyncio.Protocol, Generic[Received]):
         while len(buffer) - start >= _LENGTH.size and self._error is None:
             (length,) = _LENGTH.unpack_from(buffer, start)
             if length > self._max_frame:
-                self._refuse(
+                self.refuse(
                     LinkError("the frame is too large", expected=f"at most {self._max_frame} bytes", got=length)
                 )
                 return
@@ -87,7 +98,7 @@ class Channel(asyncio.Protocol, Generic[Received]):
             try:
                 messages = self._decoder.decode(frame)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-                self._refuse(LinkError(f"the frame does not decode: {error}"))
+                self.refuse(LinkError(f"the frame does not decode: {error}"))
                 return
             self._receive(messages)
         del buffer[:start]
@@ -95,12 +106,6 @@ class Channel(asyncio.Protocol, Generic[Received]):
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._lost(self._error or exc)
-
-    def _refuse(self, error: LinkError) -> None:
-        self._error = error
-        self._buffer.clear()
-        if self._transport is not None:
-            self._transport.abort()
 
 
 async def open_channel(

@@ -1,8 +1,9 @@
 """The link between a session and its viewers: what is said over its Unix socket, in both directions.
 
-The session speaks first: `Hello`, then a `Snapshot` with the whole history in its `new_*` lists, then one `Snapshot` a
-tick, and `Finished` at the end. A viewer sends requests; each is answered by one `Reply` with the same id. Frames are
-length-prefixed msgpack of these tagged structs, decoded strictly: a bad frame closes that viewer's connection only.
+The session speaks first: `Hello` at once, then a `Snapshot` with the whole history in its `new_*` lists, then one
+`Snapshot` a tick, and `Finished` at the end. A viewer sends requests; each is answered by one `Reply` with the same id.
+Frames are length-prefixed msgpack of these tagged structs, decoded strictly: a bad frame closes only that viewer's
+connection.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ampviz.telemetry.inspection import Detail
 from ampviz.telemetry.snapshot import SessionInfo, Snapshot
 
 VERSION = 3
+READ_ONLY = "this viewer is read-only: it must take control first"  # why a steering request is refused
 
 
 class Hello(Struct, frozen=True, tag="hello"):

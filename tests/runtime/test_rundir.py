@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import datetime
 import os
+import socket
 import stat
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ampviz.runtime import rundir
+from ampviz.runtime.catalogue import entered
 from ampviz.runtime.rundir import make_run_folder, runs_root
+from tests.telemetry.samples import INFO
 
 
 @pytest.fixture
@@ -94,16 +98,33 @@ def test_a_dropped_folder_goes_with_all_it_holds(clock):
 
 def test_a_session_under_way_keeps_its_folder(clock):
     live, ended, *_ = made = make_many(clock, 20)
-    (live / "link").touch()
-    newer = make_many(clock, 5)
-    kept = sorted(runs_root().iterdir())
-    assert live in kept
-    assert ended not in kept
-    assert set(newer) < set(kept)
-    assert len(kept) <= 21
-    (live / "link").unlink()
+    with entered(live, INFO):
+        newer = make_many(clock, 5)
+        kept = sorted(runs_root().iterdir())
+        assert live in kept
+        assert ended not in kept
+        assert set(newer) < set(kept)
+        assert len(kept) <= 21
     make_many(clock, 1)
     assert sorted(runs_root().iterdir())[0] > made[1]
+
+
+@pytest.mark.parametrize("deep", ["", "deep" * 30])
+def test_the_socket_that_a_killed_session_left_keeps_nothing(clock, tmp_path, monkeypatch, deep):
+    """It lies in the folder, or elsewhere where the folder's path is too long for one."""
+    monkeypatch.setenv("AMPVIZ_STATE", str(tmp_path / "state" / deep))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    killed, *_ = make_many(clock, 1)
+    (killed / "session.json").write_bytes(msgspec.json.encode(INFO))
+    path = elsewhere / "link" if deep else killed / "link"
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(path))
+    if deep:
+        (killed / "link").symlink_to(path)
+    make_many(clock, 20)
+    assert not killed.exists()
+    assert elsewhere.exists() is not bool(deep)
 
 
 def test_what_is_no_folder_is_left_alone(clock):
