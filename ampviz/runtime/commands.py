@@ -18,6 +18,12 @@ class Retire(Struct, frozen=True, tag="retire", array_like=True):
     keys: tuple[int, ...]
 
 
+class Drop(Struct, frozen=True, tag="drop", array_like=True):
+    """Forget an instance that is under way, and ignore what still comes of it."""
+
+    key: int
+
+
 class Retune(Struct, frozen=True, tag="retune", array_like=True):
     """All knob values in force (as `KnobValues.as_dict` gives them), and the epoch, from 1."""
 
@@ -127,5 +133,5 @@ class Failed(Struct, frozen=True, tag="failed", array_like=True):
     hint: str
 
 
-Command = Admit | Retire | Retune | SetPaused | StepOne | SetRules | HoldNode | Barrier | Shutdown
+Command = Admit | Retire | Drop | Retune | SetPaused | StepOne | SetRules | HoldNode | Barrier | Shutdown
 Report = Ready | CameHome | LossSeen | Stepped | Halted | Hit | Passed | Failed

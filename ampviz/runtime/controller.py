@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ampviz.errors import UsageError
 from ampviz.knobs import KnobValues
 from ampviz.runtime.commands import (
     Admit,
     Barrier,
     CameHome,
     Command,
+    Drop,
     Failed,
     Halted,
     LossSeen,
@@ -59,7 +61,7 @@ class Progress:
     """Where a session stands between two phases, enough to go on from: what a checkpoint keeps beside parameters."""
 
     epoch: int = 1
-    position: int = 0  # instances of this epoch already trained
+    position: int = 0  # instances of this epoch already trained or dropped
     instances: int = 0  # training instances so far
     epochs: list[EpochReport] = field(default_factory=list)
     train: Tally = field(default_factory=Tally)  # what the current epoch adds up to so far
@@ -91,7 +93,8 @@ class Controller:
         self.phase = "train"
         self.tally = self.progress.train
         self.in_flight: dict[int, float] = {}  # key -> when it was admitted
-        self.phase_done = 0
+        self.phase_done = 0  # instances retired or dropped
+        self.dropped = 0
         self.next_tokens = [""] * plan.workers
         self.stepped = ""
         self.stopped_by = ""  # the breakpoint or watch that paused the session, and what met it
@@ -104,6 +107,7 @@ class Controller:
         self._next = 0
         self._next_train_key, self._next_valid_key = self.progress.instances, -1
         self._not_home: dict[int, int] = {}  # key -> workers whose sources still wait
+        self._dropped: set[int] = set()  # keys of this phase
         self._to_pass = 0  # workers that have not passed the barrier; 0 outside one
         self._phase_began = 0.0
         self._step: StepGoal | None = None
@@ -165,6 +169,21 @@ class Controller:
     def undo_knob(self, who: str = "user") -> None:
         """Take back the last change that was not taken back yet. Raises UsageError if there is none."""
         self._retuned(self._retuning.undo(who), "undone by ")
+
+    def drop(self, key: int) -> None:
+        """Forget an instance in flight, everywhere. What it has given already, losses and gradients, stays.
+
+        Raises UsageError if it is not in flight.
+        """
+        if key not in self.in_flight or self.status.ended:
+            raise UsageError(f"key {key} is not in flight")
+        age = self.now - self.in_flight.pop(key)
+        del self._not_home[key]
+        self._dropped.add(key)
+        self.dropped += 1
+        self.outbox.append((ALL, Drop(key)))
+        self._event("DROP", f"key {key} dropped, {age:.1f} s after it was admitted")
+        self._left(1)
 
     def stop(self, *, save: bool) -> None:
         """End early: with `save` after what is in flight came home, else at once."""
@@ -291,18 +310,25 @@ class Controller:
     def _came_home(self, keys: Sequence[int]) -> None:
         retired = []
         for key in keys:
+            if key in self._dropped:
+                continue  # it came home to this worker before the word of its end got there
             self._not_home[key] -= 1
             if not self._not_home[key]:
                 del self._not_home[key], self.in_flight[key]
                 retired.append(key)
         if not retired:
             return
-        self.phase_done += len(retired)
         self.tally.instances += len(retired)
         if self.phase == "train":
             self.progress.instances += len(retired)
-            self.progress.position += len(retired)
         self.outbox.append((ALL, Retire(tuple(retired))))
+        self._left(len(retired))
+
+    def _left(self, count: int) -> None:
+        """So many instances are in flight no more: others come in their place, or the phase ends."""
+        self.phase_done += count
+        if self.phase == "train":
+            self.progress.position += count
         self._admit()
         self._end_of_phase()
 
@@ -314,6 +340,7 @@ class Controller:
             self.outbox.append((ALL, Barrier()))
 
     def _phase_ended(self) -> None:
+        self._dropped.clear()
         if self.status is Status.STOPPING:
             self.status = Status.INTERRUPTED
         elif self.phase == "train":

@@ -70,4 +70,5 @@ def fold(
         stepped=controller.stepped,
         next=tuple(controller.next_tokens) if paused else (),
         stopped_by=controller.stopped_by,
+        dropped=controller.dropped,
     )

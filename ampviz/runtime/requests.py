@@ -10,6 +10,7 @@ from ampviz.runtime.breakpoints import Breakpoints, node_called
 from ampviz.runtime.commands import HoldNode, SetRules
 from ampviz.runtime.controller import ALL, ANY, Controller
 from ampviz.telemetry.link import (
+    Drop,
     Hold,
     Pause,
     RemoveBreakpoint,
@@ -57,6 +58,8 @@ class Requests:
                 controller.set_knob(request.name, request.value)
             case UndoKnob():
                 controller.undo_knob()
+            case Drop():
+                controller.drop(request.key)
             case Stop():
                 controller.stop(save=request.how is StopHow.SAVE)
             case SetBreakpoint():

@@ -24,6 +24,7 @@ from ampviz.runtime.commands import (
     Barrier,
     CameHome,
     Command,
+    Drop,
     HoldNode,
     LossSeen,
     Passed,
@@ -80,6 +81,7 @@ class Worker:
         self._instances: dict[int, Instance] = {}
         self._sources_out: dict[int, int] = {}  # key -> sources that still wait for their backward message
         self._parked: dict[int, list[tuple[Direction, int, State, Payload]]] = {}
+        self._dropped: set[int] = set()  # keys that other workers may still send messages of
         self.debugger = Debugger(self)
         self.slots = {
             node.id: Slot.of(node, graph)
@@ -103,7 +105,8 @@ class Worker:
     def deliver(self, direction: Direction, edge: int, state: State, payload: Payload) -> None:
         """Take a message from another worker. One that is ahead of its key's admission waits for that."""
         if state[0] not in self._indices:
-            self._parked.setdefault(state[0], []).append((direction, edge, state, payload))
+            if state[0] not in self._dropped:
+                self._parked.setdefault(state[0], []).append((direction, edge, state, payload))
             return
         road = self.graph.edges[edge]
         node, port = (road.target, road.target_port) if direction == FORWARD else (road.source, road.source_port)
@@ -119,8 +122,9 @@ class Worker:
                     self._admit(key, index)
             case Retire(keys):
                 for key in keys:
-                    del self._indices[key], self.admitted[key]
-                    self._instances.pop(key, None)
+                    self._retire(key)
+            case Drop(key):
+                self._drop(key)
             case Retune(values, epoch):
                 self._retune(values, epoch)
             case SetPaused(paused):
@@ -276,6 +280,26 @@ class Worker:
                 self._enqueue(slot, FORWARD, (0, state, None))
         for waiting in self._parked.pop(key, ()):
             self.deliver(*waiting)
+
+    def _retire(self, key: int) -> None:
+        del self._indices[key], self.admitted[key]
+        self._instances.pop(key, None)
+
+    def _drop(self, key: int) -> None:
+        self._retire(key)
+        self._sources_out.pop(key, None)
+        self._dropped.add(key)
+        for slot in self.slots.values():
+            slot.node.drop(key)
+            waited = any(slot.queues)
+            for ready, queue in zip(self._ready, slot.queues, strict=True):
+                left = [message for message in queue if message[1][0] != key]
+                if queue and not left:
+                    del ready[slot.node.id]
+                queue.clear()
+                queue.extend(left)
+            if waited and not any(slot.queues) and not self.paused:
+                slot.waiting_ns += self.clock() - slot.ready_since
 
     def _instance(self, key: int) -> Instance:
         instance = self._instances.get(key)

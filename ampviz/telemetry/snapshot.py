@@ -165,7 +165,7 @@ class Snapshot(Struct, frozen=True):
     status: Status
     epoch: int  # from 1; 0 before the first
     phase: str  # "train" or "valid"
-    epoch_done: int  # instances retired in this phase of the epoch
+    epoch_done: int  # instances retired or dropped in this phase of the epoch
     epoch_size: int
     instances: int  # training instances retired since the start
     max_in_flight: int  # so far in this epoch
