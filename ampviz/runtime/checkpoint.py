@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from ampviz.errors import UsageError
-from ampviz.runtime.controller import Progress
+from ampviz.runtime.plan import Progress
 from ampviz.runtime.spec import RunSpec
 
 _FORMAT = "ampviz-checkpoint-1"

@@ -9,7 +9,6 @@ same order of events as one that was never paused.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -32,7 +31,7 @@ from ampviz.runtime.commands import (
     StepOne,
     Stepped,
 )
-from ampviz.runtime.goal import Goal
+from ampviz.runtime.plan import Plan, Progress
 from ampviz.runtime.retuning import Retuning, knob_event
 from ampviz.runtime.tally import Tally, epoch_report
 from ampviz.telemetry.link import StepGoal
@@ -41,30 +40,6 @@ from ampviz.telemetry.snapshot import Change, EpochReport, Event, LossPoint, Sta
 ALL = -1
 ANY = -2
 """Addresses in the outbox: every worker; the worker whose turn it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a session is to do. Sizes are instances an epoch; `source_workers` host the sources of the graph."""
-
-    epochs: int
-    train_size: int
-    valid_size: int
-    seed: int
-    workers: int
-    source_workers: int
-    goal: Goal | None = None
-
-
-@dataclass(slots=True)
-class Progress:
-    """Where a session stands between two phases, enough to go on from: what a checkpoint keeps beside parameters."""
-
-    epoch: int = 1
-    position: int = 0  # instances of this epoch already trained or dropped
-    instances: int = 0  # training instances so far
-    epochs: list[EpochReport] = field(default_factory=list)
-    train: Tally = field(default_factory=Tally)  # what the current epoch adds up to so far
 
 
 class Controller:

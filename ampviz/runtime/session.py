@@ -23,10 +23,11 @@ from ampviz.runtime.backends.process import ProcessBackend
 from ampviz.runtime.breakpoints import Breakpoints
 from ampviz.runtime.checkpoint import Checkpoint, save_checkpoint
 from ampviz.runtime.commands import Hit, Report
-from ampviz.runtime.controller import Controller, Plan, Progress
+from ampviz.runtime.controller import Controller
 from ampviz.runtime.fold import Rates, fold
 from ampviz.runtime.goal import Goal
 from ampviz.runtime.outcome import outcome
+from ampviz.runtime.plan import Plan, Progress
 from ampviz.runtime.profile import placed
 from ampviz.runtime.requests import Requests
 from ampviz.runtime.spec import RunSpec

@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 from ampviz.errors import UsageError
 from ampviz.runtime import checkpoint
 from ampviz.runtime.checkpoint import load_checkpoint, save_checkpoint
-from ampviz.runtime.controller import Progress
+from ampviz.runtime.plan import Progress
 from ampviz.runtime.spec import RunSpec
 from ampviz.runtime.tally import Tally
 from tests.telemetry.samples import report
