@@ -20,7 +20,7 @@ from benchmarks.rounds import first_epoch_speed, in_turns, show, training_speed
 def recorded(run: list[str]) -> float:
     """Instances a second with a recording."""
     with tempfile.TemporaryDirectory() as folder:
-        return training_speed([*run, "--record", str(Path(folder) / "run.sqlite")])
+        return training_speed([*run, "--record", str(Path(folder) / "run.ampviz")])
 
 
 def watched(run: list[str]) -> float:
@@ -29,7 +29,7 @@ def watched(run: list[str]) -> float:
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 45, 140, 0, 0))
     environment = {name: value for name, value in os.environ.items() if name != "CI"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "ampviz", "run", *run, "--json"], stdin=slave, stdout=slave, stderr=slave,
+        [sys.executable, "-m", "ampviz", "run", *run, "--no-record", "--json"], stdin=slave, stdout=slave, stderr=slave,
         env={**environment, "TERM": "xterm-256color"},
     )  # fmt: skip
     os.close(slave)
@@ -54,7 +54,7 @@ def main() -> None:
     run = [target, "--epochs", "1", "--limit", str(instances), "--valid-limit", "1"]
     result = in_turns(
         {
-            "headless": lambda: training_speed(run),
+            "headless": lambda: training_speed([*run, "--no-record"]),
             "recorded": lambda: recorded(run),
             "watched": lambda: watched(run),
         },

@@ -13,6 +13,8 @@ import pytest
 
 from ampviz.cli import main
 from ampviz.knobs import KNOBS
+from ampviz.telemetry.reading import Recording
+from ampviz.telemetry.snapshot import Status
 from tests.runtime.models import target
 
 EPOCH = {
@@ -32,7 +34,7 @@ def outcome(capsys, *arguments):
 
 
 @pytest.mark.parametrize("backend", ["inline", "process"])
-def test_the_json_has_the_fields_of_the_contract(capsys, backend):
+def test_the_json_has_the_fields_of_the_contract(capsys, tmp_path, backend):
     code, result = outcome(
         capsys, target("pipeline"), "--headless", "--backend", backend, "--workers", "2", "--epochs", "2",
         "--limit", "9", "--valid-limit", "2", "--seed", "8", "--max-active-keys", "3", "--lr", "0.05",
@@ -58,7 +60,11 @@ def test_the_json_has_the_fields_of_the_contract(capsys, backend):
         {"pid", "busy_share", "kernel_share", "messages"}
     ] * 2
     assert result["knobs"].items() >= {"max_active_keys": 3, "learning_rate": 0.05}.items()
-    assert result["recording"] is None
+    assert Path(result["recording"]).parent.parent == tmp_path / "state" / "runs"
+    with closing(Recording(Path(result["recording"]))) as recording:
+        assert recording.info.target == target("pipeline")
+        assert [report.epoch for _, report in recording.epochs()] == [1, 2]
+        assert recording.snapshot(-1).status is Status.FINISHED
 
 
 def test_nothing_but_the_json_goes_to_standard_output(capsys):
@@ -96,6 +102,12 @@ def test_a_recording_is_written_and_never_overwritten(capsys, tmp_path: Path):
     written = file.read_bytes()
     assert main(["run", target("pipeline"), "--backend", "inline", "--record", str(file)]) == 2
     assert file.read_bytes() == written
+
+
+def test_a_run_may_leave_no_recording(capsys, tmp_path: Path):
+    code, result = outcome(capsys, target("pipeline"), "--backend", "inline", "--epochs", "1", "--no-record")
+    assert (code, result["recording"]) == (0, None)
+    assert not list(tmp_path.rglob("*.ampviz"))
 
 
 @pytest.mark.parametrize("backend", ["inline", "process"])

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 from ampviz.commands.settings import knob_options, model_options, model_spec, positive
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ampviz.runtime.serve import ServeRequest
     from ampviz.runtime.spec import RunSpec
 
+_RECORD_MB = 64
 _EXAMPLES = """examples:
   ampviz run listred                          train with the live UI (on a terminal)
   ampviz run mnist --headless --workers 2 --max-active-keys 4 --target "accuracy>=0.97"
@@ -56,7 +59,16 @@ def _session_options(run: argparse.ArgumentParser) -> None:
 def _output_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--headless", action="store_true", help="no UI; the default without a terminal")
     parser.add_argument("--json", action="store_true", help="print the outcome as one JSON line on standard output")
-    parser.add_argument("--record", metavar="FILE", help="write a recording (SQLite)")
+    record = parser.add_mutually_exclusive_group()
+    record.add_argument("--record", metavar="FILE", help="write the recording (SQLite) here, not into the run's folder")
+    record.add_argument("--no-record", action="store_true", help="write no recording")
+    parser.add_argument(
+        "--record-limit",
+        type=positive,
+        default=_RECORD_MB,
+        metavar="MB",
+        help=f"size of a recording, default: {_RECORD_MB}",
+    )
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -72,7 +84,7 @@ def _resume(options: argparse.Namespace) -> int:
 
     path = Path(options.checkpoint).resolve()
     checkpoint = load_checkpoint(path)
-    changes: dict[str, Any] = {"recording": options.record}
+    changes: dict[str, Any] = {}
     if options.epochs:
         changes["epochs"] = options.epochs
     return _serve(msgspec.structs.replace(checkpoint.spec, **changes), str(path), options)
@@ -88,7 +100,6 @@ def _spec(options: argparse.Namespace) -> RunSpec:
         limit=options.limit,
         valid_limit=options.valid_limit,
         goal=options.goal,
-        recording=options.record,
     )
 
 
@@ -96,11 +107,22 @@ def _serve(spec: RunSpec, resume: str | None, options: argparse.Namespace) -> in
     from ampviz.runtime.rundir import make_run_folder
     from ampviz.runtime.serve import ServeRequest
 
-    request = ServeRequest(spec, str(make_run_folder(spec.target)), resume)
+    folder = make_run_folder(spec.target)
+    request = ServeRequest(_recorded(spec, folder, options), str(folder), resume)
     on_terminal = all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))  # the UI draws on the last
     if options.headless or not on_terminal or os.environ.get("CI"):
         return _headless(request, options.json)
     return _watched(request, options.json)
+
+
+def _recorded(spec: RunSpec, folder: Path, options: argparse.Namespace) -> RunSpec:
+    """The spec with where it is recorded: in its run folder unless the command line says otherwise."""
+    import msgspec
+
+    from ampviz.runtime.rundir import RECORDING
+
+    path = None if options.no_record else options.record or str(folder / RECORDING)
+    return msgspec.structs.replace(spec, recording=path, recording_mb=options.record_limit)
 
 
 def _headless(request: ServeRequest, as_json: bool) -> int:

@@ -12,6 +12,7 @@ from platformdirs import user_state_dir
 
 from ampviz.runtime.catalogue import is_live
 
+RECORDING = "recording.ampviz"
 _KEEP = 20
 
 
@@ -36,6 +37,11 @@ def make_run_folder(target: str) -> Path:
             number += 1
         else:
             return folder
+
+
+def newest_recording() -> Path | None:
+    """The recording of the session that started last and has one."""
+    return max(runs_root().glob(f"*/{RECORDING}"), default=None)
 
 
 def _prune(root: Path) -> None:

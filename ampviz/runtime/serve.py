@@ -49,12 +49,15 @@ def make_session(request: ServeRequest) -> Session:
 
 async def serve(session: Session, on_tick: Callable[[Snapshot], None] = lambda _: None) -> Served:
     """Run a session to its end, with its recording if one is asked for and its link."""
-    recorder = Recorder(Path(session.spec.recording), session.info()) if session.spec.recording else None
+    spec = session.spec
+    recorder = Recorder(Path(spec.recording), session.info(), spec.recording_mb) if spec.recording else None
     link = LinkServer(session, session.folder / "link")
 
     def tick(snapshot: Snapshot) -> None:
         if recorder is not None:
-            recorder.record(snapshot)
+            broken = recorder.record(snapshot)
+            if broken:
+                session.controller.note("ERROR", f"the recording ends here: {broken}")
         link.tick(snapshot)
         on_tick(snapshot)
 

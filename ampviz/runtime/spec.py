@@ -30,3 +30,4 @@ class RunSpec(Struct, frozen=True):
     placement_policy: PlacementPolicy = "round-robin"
     variant: Variant = Variant()
     recording: str | None = None
+    recording_mb: int = 64

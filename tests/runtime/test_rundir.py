@@ -13,7 +13,7 @@ import pytest
 
 from ampviz.runtime import rundir
 from ampviz.runtime.catalogue import entered
-from ampviz.runtime.rundir import make_run_folder, runs_root
+from ampviz.runtime.rundir import RECORDING, make_run_folder, newest_recording, runs_root
 from tests.telemetry.samples import INFO
 
 
@@ -82,6 +82,22 @@ def test_a_folder_is_private_whatever_the_umask(mask):
 def test_folders_of_one_second_are_different(clock):
     names = [make_run_folder("demo").name for _ in range(3)]
     assert names == [f"20260304-150607-demo{suffix}" for suffix in ("", "-1", "-2")]
+
+
+def test_the_newest_recording_is_that_of_the_last_session_that_has_one(clock):
+    assert newest_recording() is None
+    first, second, _ = make_many(clock, 3)
+    for folder in (second, first):
+        (folder / RECORDING).touch()
+    assert newest_recording() == second / RECORDING
+
+
+def test_recordings_go_with_their_folders(clock):
+    folders = make_many(clock, 20)
+    for folder in folders:
+        (folder / RECORDING).touch()
+    make_many(clock, 5)
+    assert sorted(runs_root().glob(f"*/{RECORDING}")) == [folder / RECORDING for folder in folders[5:]]
 
 
 def test_only_the_newest_twenty_are_kept(clock):

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from ampviz.telemetry.recording import Recorder
 from ampviz.telemetry.snapshot import (
     EdgeInfo,
     EpochReport,
@@ -17,6 +23,7 @@ from ampviz.telemetry.snapshot import (
     Status,
     WorkerStats,
 )
+from ampviz.telemetry.trace import RECORD
 
 INFO = SessionInfo(
     id="20260101-120000-demo",
@@ -78,3 +85,31 @@ def snapshot(at: float = 0.0, status: Status = Status.RUNNING, **changes: Any) -
         "workers": (WorkerStats(pid=11, busy_s=0.5), WorkerStats(pid=12)),
     }
     return Snapshot(**{**fields, **changes})
+
+
+def trace(count: int, start_s: float = 0.0, worker: int = 0, **fields: Any):
+    """Units of work of a worker, a millisecond apart and almost as long; `fields` says what they all have."""
+    records = np.zeros(count, RECORD)
+    records["start"] = round(start_s * 1e9) + np.arange(count) * 1_000_000
+    records["duration"], records["rows"], records["messages"], records["worker"] = 999_000, 3, 1, worker
+    records["key"] = np.arange(count)
+    for name, value in fields.items():
+        records[name] = value
+    return records
+
+
+def write(path: Path, *snapshots: Snapshot, info: SessionInfo = INFO) -> Path:
+    """A whole recording."""
+    with closing(Recorder(path, info)) as recorder:
+        for each in snapshots:
+            recorder.record(each)
+    return path
+
+
+def as_a_kill_leaves_it(path: Path, folder: Path) -> Path:
+    """The files of a recording as they are on disk now, elsewhere."""
+    folder.mkdir()
+    for file in path.parent.glob(path.name + "*"):
+        if not file.name.endswith("-shm"):
+            shutil.copy(file, folder)
+    return folder / path.name
