@@ -33,16 +33,14 @@ def share_bar(busy: float, waiting: float, width: int, glyphs: Glyphs) -> Text:
     return bar
 
 
-def queue_table(rows: Sequence[NodeView], width: int, height: int, cursor: int, glyphs: Glyphs) -> Text:
-    """The queues: one line per node, scrolled so that the cursor stays in sight."""
+def queue_table(rows: Sequence[NodeView], width: int, height: int, cursor: int, glyphs: Glyphs, first: int = 0) -> Text:
+    """The queues: one line per node, from the row `first` on."""
     name_width = min(16, max([len(_shown_name(row)) for row in rows], default=4))
     fixed = 1 + name_width + 3 + 6 + 1 + 11 + 7 + 6 + 3
     history = max(0, min(40, width - fixed - 1))
     head = f" {'node'.ljust(name_width)} wk  queue {'last'.ljust(history)} busy/wait  upd/s  stale"
     text = Text(head[:width].ljust(width), style="bold", no_wrap=True)
-    visible = max(1, height - 1)
-    first = max(0, min(cursor - visible + 1, len(rows) - visible)) if len(rows) > visible else 0
-    for index, row in enumerate(rows[first : first + visible], first):
+    for index, row in enumerate(rows[first : first + max(1, height - 1)], first):
         text.append("\n")
         line = _queue_line(row, name_width, history, index == cursor, glyphs)
         line.truncate(width)
@@ -73,16 +71,19 @@ def _shown_name(row: NodeView) -> str:
     return f"  copy {row.name.removeprefix(row.part_of + '-')}" if row.part_of else row.name
 
 
-def in_flight_table(snapshot: Snapshot, width: int, height: int, glyphs: Glyphs) -> Text:
-    """Instances in flight, oldest first, with a bar of their age."""
+def in_flight_table(
+    snapshot: Snapshot, width: int, height: int, glyphs: Glyphs, first: int = 0, cursor: int = -1
+) -> Text:
+    """Instances in flight, oldest first, with a bar of their age, from the row `first` on."""
     limit = snapshot.knobs.get("max_active_keys", 0)
-    text = Text(f"{snapshot.in_flight_count} of at most {limit}"[:width], style="bold", no_wrap=True)
+    text = Text(f" {snapshot.in_flight_count} of at most {limit}"[:width], style="bold", no_wrap=True)
     oldest = max((entry.age_s for entry in snapshot.in_flight), default=0.0)
-    room = max(0, min(30, width - 24))
-    for entry in snapshot.in_flight[: max(0, height - 1)]:
+    room = max(0, min(30, width - 25))
+    for index, entry in enumerate(snapshot.in_flight[first : first + max(0, height - 1)], first):
         kind = "train" if entry.key >= 0 else "valid"
         filled = round(entry.age_s / oldest * room) if oldest else 0
-        line = Text(f"k{abs(entry.key):<8d} {kind} {age(entry.age_s):>6} ")
+        line = Text(glyphs.cursor if index == cursor else " ", style="bold")
+        line.append(f"k{abs(entry.key):<8d} {kind} {age(entry.age_s):>6} ", style="not bold")
         line.append(glyphs.busy * filled, style=TRAIN)
         line.truncate(width)
         text.append("\n").append_text(line)
@@ -103,20 +104,27 @@ def worker_table(view: View, width: int, glyphs: Glyphs) -> Text:
     return text
 
 
-def event_lines(events: Sequence[Event], width: int, height: int, glyphs: Glyphs) -> Text:
-    """The newest events, newest first, each on one line; those with a marker carry its letter."""
-    letters: dict[int, str] = {}
-    for index, event in enumerate(events):
-        if event.marker:
-            letters[index] = marker_letter(len(letters))
+def lettered(events: Sequence[Event]) -> list[str]:
+    """The letter of the marker of each event on the charts, "" for those without one."""
+    letters, count = [], 0
+    for event in events:
+        letters.append(marker_letter(count) if event.marker else "")
+        count += bool(event.marker)
+    return letters
+
+
+def event_lines(
+    events: Sequence[tuple[str, Event]], width: int, height: int, glyphs: Glyphs, first: int = 0, cursor: int = -1
+) -> Text:
+    """One line per event, with the letter of its marker, from the row `first` on."""
     lines = []
-    for index in range(len(events) - 1, max(-1, len(events) - 1 - height), -1):
-        event = events[index]
+    for index, (letter, event) in enumerate(events[first : first + height], first):
         colour = {"ERROR": HOT, "KNOB": MARK, "TARGET": GOOD, "EPOCH": VALID}.get(event.kind, "")
-        line = Text(f"{clock(event.at)} ", style=DIM, no_wrap=True)
-        line.append(f"{event.kind:<10}", style=f"bold {colour}".strip())
-        line.append(f" {letters[index]}" if index in letters else "", style=f"bold {MARK}")
-        line.append(f" {drawable(event.text, glyphs)}")
+        line = Text(glyphs.cursor if index == cursor else " ", style="bold", no_wrap=True)
+        line.append(f"{clock(event.at)} ", style=f"not bold {DIM}")
+        line.append(f"{event.kind:<10}", style=colour)
+        line.append(f" {letter}" if letter else "", style=MARK)
+        line.append(f" {drawable(event.text, glyphs)}", style="not bold")
         line.truncate(width, overflow="ellipsis" if glyphs.braille else "crop")
         lines.append(line)
     return Text("\n").join(lines)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from textual.events import Key
+from textual.events import Key, MouseScrollDown, MouseScrollUp
 from textual.pilot import Pilot
 
 from ampviz.telemetry.snapshot import SessionInfo
@@ -41,6 +41,18 @@ class Terminal:
 
     def type(self, key: str) -> None:
         self.app.post_message(Key(key, key if len(key) == 1 else None))
+
+    async def click(self, pane: Pane, x: int, y: int, times: int = 1) -> None:
+        """Click at a place of the pane, its border included."""
+        await self.pilot.click(pane, offset=(x, y), times=times)
+        await self.settle()
+
+    async def wheel(self, pane: Pane, notches: int) -> None:
+        """Turn the wheel over the pane, down where positive."""
+        kind = MouseScrollDown if notches > 0 else MouseScrollUp
+        for _ in range(abs(notches)):
+            pane.post_message(kind(pane, 2, 2, 0, 0, 0, False, False, False))
+        await self.settle()
 
     async def push(self, **changes) -> None:
         self.feed.push(snapshot(**changes))

@@ -159,6 +159,10 @@ async def test_the_queues_are_sorted_inverted_and_walked():
         assert "▸cell" in shown.text
         await shown.press("up", "k")
         assert "▸loss" in shown.text
+        await shown.press("g")
+        assert "▸words" in shown.text
+        await shown.press("G", "k")
+        assert "▸embed" in shown.text
         await shown.press("h", "h", "h", "h")
         assert "sort graph inverted" in shown.text
 

@@ -10,6 +10,7 @@ from ampviz.telemetry.snapshot import Event, InFlight, Status, WorkerStats
 from ampviz.tui.draw import (
     event_lines,
     in_flight_table,
+    lettered,
     queue_table,
     share_bar,
     sparkline,
@@ -41,10 +42,10 @@ ASCII_QUEUES = """\
 >cell             w1     4      :=*@ #####%%%..    4.5   1.5
  a-very-long-node w12    4      :=*@ ##########   1234   7.5 !"""
 IN_FLIGHT = """\
-3 of at most 8
-k17       train  500ms ████████████████
-k18       train  250ms ████████
-k3        valid   12ms"""
+ 3 of at most 8
+ k17       train  500ms ███████████████
+ k18       train  250ms ████████
+ k3        valid   12ms"""
 WORKERS = """\
 worker      pid at work          kernels   msg/s unsent
 w0         4121 █████·····  50%      25%     300      2
@@ -56,10 +57,10 @@ EVENTS = [
     knob_event(1200),
 ]
 EVENT_LINES = """\
-00:00:08 KNOB       B max_active_keys 4 to 8
-01:02:05 ERROR      cell: the kernel raised somethi…
-00:00:09 EPOCH      1 done: train 0.4 valid 0.5
-00:00:08 KNOB       A max_active_keys 4 to 8"""
+ 00:00:08 KNOB       B max_active_keys 4 to 8
+▸01:02:05 ERROR      cell: the kernel raised someth…
+ 00:00:09 EPOCH      1 done: train 0.4 valid 0.5
+ 00:00:08 KNOB       A max_active_keys 4 to 8"""
 STATUS = (
     " ampviz listred  ▶ RUN   epoch 2/10 train 400/1000  312 inst/s  in flight 3"
     "  train 0.737  valid 0.250↓  accuracy 0.875  31k rows/s  00:00:10"
@@ -147,21 +148,17 @@ def test_copies_of_a_layer_stand_below_its_name():
     assert [line[1:19].rstrip() for line in lines] == ["cell      x2     4", "  copy 0  w0     1", "  copy 10 w1     3"]
 
 
-@settings(max_examples=50, deadline=None)
-@given(count=st.integers(1, 30), height=st.integers(2, 20), cursor=st.integers(0, 29))
-def test_the_queue_table_scrolls_to_keep_the_cursor_in_sight(count, height, cursor):
-    cursor = min(cursor, count - 1)
-    rows = [node_view(f"n{index:02d}") for index in range(count)]
-    lines = queue_table(rows, 80, height, cursor, ASCII).plain.split("\n")[1:]
-    shown = [int(line[2:4]) for line in lines]
-    assert shown == list(range(shown[0], shown[0] + min(count, height - 1)))
-    assert [number for number, line in zip(shown, lines, strict=True) if line[0] == ">"] == [cursor]
+def test_the_queue_table_is_drawn_from_any_row():
+    rows = [node_view(f"n{index:02d}") for index in range(9)]
+    lines = queue_table(rows, 80, 4, 5, ASCII, 4).plain.split("\n")[1:]
+    assert [line[:4] for line in lines] == [" n04", ">n05", " n06"]
 
 
 def test_the_table_of_instances_in_flight_looks_like_this():
     assert stripped(in_flight_table(snapshot(), 40, 10, UNICODE)) == IN_FLIGHT
     assert stripped(in_flight_table(snapshot(), 40, 10, ASCII)) == IN_FLIGHT.translate(TO_ASCII)
     assert stripped(in_flight_table(snapshot(), 40, 2, UNICODE)) == "\n".join(IN_FLIGHT.split("\n")[:2])
+    assert in_flight_table(snapshot(), 40, 2, UNICODE, 2, 2).plain.split("\n")[1] == "▸k3        valid   12ms "
 
 
 def test_the_worker_table_looks_like_this(view):
@@ -169,12 +166,12 @@ def test_the_worker_table_looks_like_this(view):
     assert stripped(worker_table(view, 60, ASCII)) == WORKERS.translate(TO_ASCII)
 
 
-def test_event_lines_are_newest_first_and_carry_marker_letters():
-    assert event_lines(EVENTS, 52, 10, UNICODE).plain == EVENT_LINES
-    assert event_lines(EVENTS, 60, 2, UNICODE).plain.split("\n")[0] == EVENT_LINES.split("\n")[0]
-    assert len(event_lines(EVENTS, 60, 2, UNICODE).plain.split("\n")) == 2
+def test_event_lines_carry_marker_letters_and_begin_at_any_row():
+    entries = list(zip(lettered(EVENTS), EVENTS, strict=True))[::-1]
+    assert event_lines(entries, 52, 10, UNICODE, cursor=1).plain == EVENT_LINES
+    assert event_lines(entries, 52, 2, UNICODE, 1, 1).plain == "\n".join(EVENT_LINES.split("\n")[1:3])
     assert event_lines([], 60, 5, UNICODE).plain == ""
-    assert event_lines(EVENTS, 52, 10, ASCII).plain.isascii()
+    assert event_lines(entries, 52, 10, ASCII, 0, 1).plain.isascii()
 
 
 def test_the_header_shows_what_fits(view):
@@ -213,7 +210,7 @@ def test_no_line_is_wider_than_its_pane_and_ascii_stays_ascii(width, height, cou
         queue_table(rows + ROWS, width, height, 0, glyphs),
         in_flight_table(view.snapshot, width, height, glyphs),
         worker_table(view, width, glyphs),
-        event_lines(view.past.events, width, height, glyphs),
+        event_lines([("A", event) for event in view.past.events], width, height, glyphs),
         status_line(view, width, glyphs),
     ]
     assert [widest(text) for text in drawn if widest(text) > width] == []

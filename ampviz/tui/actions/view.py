@@ -5,6 +5,7 @@ from __future__ import annotations
 from ampviz.tui.actions.base import SessionApp
 from ampviz.tui.dialogs import HelpDialog
 from ampviz.tui.panes.queues import QueuePane
+from ampviz.tui.rows import RowPane
 from ampviz.tui.view import SORTS
 
 _SMOOTHINGS = (0.9, 0.98, 0.0, 0.6)
@@ -24,8 +25,9 @@ class ViewActions(SessionApp):
         self.draw()
 
     def action_cursor(self, by: int) -> None:
-        self.query_one(QueuePane).cursor += by
-        self.draw()
+        """Move in the focused pane, or among the queues where that one has no rows."""
+        pane = self.focused if isinstance(self.focused, RowPane) else self.query_one(QueuePane)
+        pane.move(by)
 
     def action_log_scale(self) -> None:
         self.view.log_scale = not self.view.log_scale

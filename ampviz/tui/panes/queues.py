@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.text import Text
 
 from ampviz.tui.draw import queue_table
-from ampviz.tui.pane import Pane
+from ampviz.tui.rows import RowPane
 from ampviz.tui.view import View
 
 
-class QueuePane(Pane):
+class QueuePane(RowPane):
     """Queue depth with its history, busy and waiting shares, updates and staleness of every node."""
 
-    cursor = 0
+    def row_keys(self, view: View) -> Sequence[str]:
+        return [row.name for row in view.nodes()]
 
     def subtitle(self, view: View) -> str:
         if view.snapshot is not None and view.snapshot.next:  # paused: what each worker is about to do
@@ -20,6 +23,4 @@ class QueuePane(Pane):
         return f"sort {view.sort}{' inverted' if view.inverted else ''}"
 
     def draw(self, view: View, width: int, height: int) -> Text:
-        rows = view.nodes()
-        self.cursor = max(0, min(self.cursor, len(rows) - 1))
-        return queue_table(rows, width, height, self.cursor, self.glyphs)
+        return queue_table(view.nodes(), width, height, self.cursor, self.glyphs, self.first)
