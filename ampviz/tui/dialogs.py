@@ -17,7 +17,7 @@ from textual.widgets.option_list import Option
 from ampviz.tui.keys import help_lines
 from ampviz.tui.stops import WORDING
 
-_HELP_WIDTH = 60
+_HELP_FRAME = 6  # columns of border and padding
 
 
 class StopDialog(ModalScreen[str]):
@@ -104,12 +104,13 @@ class HelpDialog(ModalScreen[None]):
         for group, keys in help_lines():
             rows.append((Text(group, style="bold underline"), ""))
             rows += [(Text(shown, style="bold"), words) for shown, words in keys]
-        columns = 2 if self.app.size.width >= 2 * _HELP_WIDTH else 1
+        width = sum(max(len(row[cell]) for row in rows) + 2 for cell in (0, 1))
+        columns = max(1, (self.app.size.width - _HELP_FRAME) // width)
         length = -(-len(rows) // columns)
         both = Table.grid(padding=(0, 2, 0, 0))
         both.add_row(*(_key_table(rows[start : start + length]) for start in range(0, len(rows), length)))
         with Vertical(classes="dialog help") as box:
-            box.styles.width = _HELP_WIDTH * columns
+            box.styles.width = min(self.app.size.width, width * columns + _HELP_FRAME)
             box.border_title = "Keys"
             box.can_focus = True
             yield Static(both)
@@ -119,7 +120,7 @@ class HelpDialog(ModalScreen[None]):
 
 
 def _key_table(rows: Sequence[tuple[Text, str]]) -> Table:
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table = Table.grid(padding=(0, 2, 0, 0))
     for key, words in rows:
         table.add_row(key, words)
     return table
