@@ -11,6 +11,8 @@ import pytest
 from ampviz.cli import main
 from ampviz.experiment import load_experiment
 from ampviz.knobs import KNOBS
+from ampviz.runtime.lints import Lints
+from ampviz.telemetry.snapshot import SessionInfo
 from ampviz.tui.keys import help_lines
 from tests.test_layers import RANKS
 
@@ -39,6 +41,12 @@ def test_the_knobs_are_those_of_the_table():
 def test_the_keys_are_those_of_the_table():
     rows = [[group, f"`{key}`", words] for group, keys in help_lines() for key, words in keys]
     assert section("docs/usage.md", "keys") == table(["group", "key", "what it does"], rows)
+
+
+def test_the_lints_are_those_of_a_session():
+    lints = Lints(SessionInfo("", "", "", 1, 1, 1, "")).listed()
+    rows = [[f"{lint.number}", lint.name, f"{lint.threshold:g}", lint.advice] for lint in lints]
+    assert section("docs/usage.md", "lints") == table(["number", "lint", "threshold", "advice"], rows)
 
 
 def test_the_ranks_are_those_that_are_enforced():

@@ -9,6 +9,7 @@ from ampviz.graph import Graph
 from ampviz.runtime.breakpoints import Breakpoints, node_called
 from ampviz.runtime.commands import HoldNode, SetRules
 from ampviz.runtime.controller import ALL, ANY, Controller
+from ampviz.runtime.lints import Lints
 from ampviz.telemetry.link import (
     Drop,
     Hold,
@@ -22,6 +23,7 @@ from ampviz.telemetry.link import (
     Step,
     Stop,
     StopHow,
+    SwitchLint,
     UndoKnob,
 )
 
@@ -32,9 +34,16 @@ class Requests:
     `held` names the nodes that wait although messages do.
     """
 
-    def __init__(self, graph: Graph, placement: Sequence[int], controller: Controller, breakpoints: Breakpoints):
+    def __init__(
+        self,
+        graph: Graph,
+        placement: Sequence[int],
+        controller: Controller,
+        breakpoints: Breakpoints,
+        lints: Lints,
+    ):
         self._graph, self._placement = graph, placement
-        self._controller, self._breakpoints = controller, breakpoints
+        self._controller, self._breakpoints, self._lints = controller, breakpoints, lints
         self.held: tuple[str, ...] = ()
 
     def answer(self, request: Request) -> Reply:
@@ -58,6 +67,9 @@ class Requests:
                 controller.set_knob(request.name, request.value)
             case UndoKnob():
                 controller.undo_knob()
+            case SwitchLint():
+                name = self._lints.switch(request.number, request.on)
+                controller.note("LINT", f"{name} switched {'on' if request.on else 'off'}")
             case Drop():
                 controller.drop(request.key)
             case Stop():

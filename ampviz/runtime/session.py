@@ -70,9 +70,9 @@ class Session:
             [node.name for node in self.graph.nodes], {name for node in losses for name in node.metrics}
         )
         self.breakpoints = Breakpoints(self.graph, self._watches.names())
-        self.requests = Requests(self.graph, self.placement, self.controller, self.breakpoints)
+        self._adviser = Adviser(self.info())
+        self.requests = Requests(self.graph, self.placement, self.controller, self.breakpoints, self._adviser.lints)
         self._rates = Rates()
-        self._adviser = Adviser()
         self._stall = StallWatch(self.graph, self.board)
         self._epochs_seen, self._epochs_at_save = 0, len(progress.epochs)
         self._ended = asyncio.Event()
@@ -244,11 +244,11 @@ class Session:
         rates = self._rates.update(controller)
         points = [point] if point else []
         snapshot = fold(controller, self.board, rates, points, epochs, controller.take_events())
-        snapshot = self._adviser.look(snapshot)
+        snapshot = self._adviser.look(msgspec.structs.replace(snapshot, held=self.requests.held))
         for entry in self._watches.look(snapshot, self.breakpoints.listed()):
             self.breakpoints.hit(entry.number)
             self._stopped("WATCH", f"watch {entry.number}: {entry.text}", pause=entry.pause)
-        self.on_tick(msgspec.structs.replace(snapshot, held=self.requests.held, breakpoints=self.breakpoints.listed()))
+        self.on_tick(msgspec.structs.replace(snapshot, breakpoints=self.breakpoints.listed()))
 
     def _interrupt(self) -> None:
         """First ctrl-c: what is in flight comes home and a checkpoint is written. Second: at once."""

@@ -10,7 +10,7 @@ import pytest
 from ampviz.runtime.checkpoint import load_checkpoint
 from ampviz.runtime.session import Session
 from ampviz.runtime.spec import RunSpec
-from ampviz.telemetry.link import Pause, Resume, SetKnob, Step, StepGoal, UndoKnob
+from ampviz.telemetry.link import Pause, Resume, SetKnob, Step, StepGoal, SwitchLint, UndoKnob
 from ampviz.telemetry.snapshot import Change, Status
 from tests.runtime.models import target
 from tests.runtime.runs import losses, run_session, trained
@@ -149,3 +149,21 @@ def test_workers_share_the_work_without_changing_the_result_at_one_key(tmp_path:
     three, got = trained(spec(workers=3, knobs={"max_active_keys": 1}), tmp_path / "three")
     assert losses(one) == losses(three)
     assert same(expected, got)
+
+
+def test_lints_are_listed_in_every_snapshot_and_switched_for_the_whole_session(tmp_path: Path):
+    session = Session(spec(), tmp_path)
+    seen = []
+
+    def switch(snapshot):
+        seen.append(snapshot)
+        if len(seen) == 1:
+            assert session.request(SwitchLint(1, 3, on=False)).error == ""
+            assert "there is no lint 99" in session.request(SwitchLint(2, 99, on=False)).error
+
+    run_session(session, switch)
+    assert [lint.on for lint in seen[0].lints] == [True] * 8
+    assert [lint.number for lint in seen[-1].lints if not lint.on] == [3]
+    assert [event.text for snapshot in seen for event in snapshot.new_events if event.kind == "LINT"] == [
+        "staleness over limit switched off"
+    ]
