@@ -48,8 +48,8 @@ class Host(Protocol):
         """A loss node reports sums over the rows of one message."""
         ...
 
-    def updated(self, node: Node) -> None:
-        """A node has updated its parameters."""
+    def updated(self, node: Node, since: int) -> None:
+        """A node has updated its parameters; it began `since`, by the clock."""
         ...
 
 

@@ -117,6 +117,7 @@ class Parameterised(Transform):
         """Step the parameters by what was collected since the last update; nothing to do if that is nothing."""
         if not self.pending:
             return
+        since = self.host.clock()
         self._fold()
         start = self.host.clock()
         gradients, keys = self._gradients, len(self._keys)
@@ -133,7 +134,7 @@ class Parameterised(Transform):
         self.version += 1
         self._forget()
         self.kernel_ns += self.host.clock() - start
-        self.host.updated(self)
+        self.host.updated(self, since)
 
     def step(self, gradients: Mapping[str, Array], rate: float) -> None:
         """Have the optimizer step every parameter by its gradient."""

@@ -76,7 +76,7 @@ class Controller:
         self.paused_s = 0.0
         self._curve = Tally()  # training losses since the last point was taken
         self._events: list[Event] = []
-        self._started = clock()
+        self.started = clock()  # what `now` counts from
         self._paused_at: float | None = None
         self._order: Sequence[int] = ()
         self._next = 0
@@ -213,12 +213,12 @@ class Controller:
     @property
     def now(self) -> float:
         """Seconds since the session was made."""
-        return self.clock() - self._started
+        return self.clock() - self.started
 
     def active_seconds(self) -> float:
         """Seconds since the session was made, pauses cut out."""
         end = self.clock() if self._paused_at is None else self._paused_at
-        return end - self._started - self.paused_s
+        return end - self.started - self.paused_s
 
     def total_paused(self) -> float:
         """Seconds spent in pauses so far, one under way included."""

@@ -30,6 +30,8 @@ class Debugger:
             for slot in worker.waiting_slots():
                 slot.waiting_ns += now - slot.ready_since if paused else 0
                 slot.ready_since = now
+            if worker.tracer is not None:
+                worker.tracer.pause(now, paused)
         worker.paused = paused
         if paused:
             self.announce(anyway=True)

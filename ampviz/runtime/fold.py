@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from ampviz.runtime.controller import Controller
+from ampviz.runtime.trail import Trail
 from ampviz.telemetry.board import Board
 from ampviz.telemetry.snapshot import EpochReport, Event, InFlight, LossPoint, Snapshot, Status
 
@@ -38,6 +39,7 @@ class Rates:
 def fold(
     controller: Controller,
     board: Board,
+    trail: Trail,
     rates: tuple[float, float],
     points: list[LossPoint],
     epochs: list[EpochReport],
@@ -45,6 +47,7 @@ def fold(
 ) -> Snapshot:
     """One snapshot, with what has come since the last one in its `new_*` fields."""
     now = controller.now
+    paths = trail.look(controller.in_flight)
     oldest = list(controller.in_flight.items())[:_SHOWN_IN_FLIGHT]
     paused = controller.status is Status.PAUSED
     return Snapshot(
@@ -57,7 +60,7 @@ def fold(
         instances=controller.progress.instances,
         max_in_flight=controller.tally.max_in_flight,
         paused_s=controller.total_paused(),
-        in_flight=tuple(InFlight(key, now - admitted) for key, admitted in oldest),
+        in_flight=tuple(InFlight(key, now - admitted, paths.get(key, ())) for key, admitted in oldest),
         in_flight_count=len(controller.in_flight),
         knobs=controller.knobs.as_dict(),
         nodes=board.node_stats(),
@@ -71,4 +74,6 @@ def fold(
         next=tuple(controller.next_tokens) if paused else (),
         stopped_by=controller.stopped_by,
         dropped=controller.dropped,
+        trace=trail.trace,
+        trace_lost=trail.lost,
     )

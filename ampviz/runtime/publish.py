@@ -1,4 +1,4 @@
-"""Writes what a worker has counted onto its rows of the board; done a few times a second, not per message."""
+"""Writes what a worker has counted onto its rows of the board, and its trace; a few times a second, not per message."""
 
 from __future__ import annotations
 
@@ -27,5 +27,7 @@ def publish(worker: Worker, board: Board, unsent: int = 0) -> None:
             row["staleness_sum"], row["staleness_max"] = node.staleness_sum, node.staleness_max
             row["staleness"] = node.staleness
             row["gradient_norm"] = node.gradient_norm
+    if worker.tracer is not None:
+        worker.tracer.write(now)
     beats = int(board.workers[worker.index]["beats"]) + 1
     board.workers[worker.index] = (os.getpid(), worker.busy_ns, kernel_ns, worker.messages, unsent, beats)

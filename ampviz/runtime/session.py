@@ -33,10 +33,13 @@ from ampviz.runtime.requests import Requests
 from ampviz.runtime.spec import RunSpec
 from ampviz.runtime.stall import StallWatch
 from ampviz.runtime.store import ParameterStore
+from ampviz.runtime.tracer import Tracer
+from ampviz.runtime.trail import Trail
 from ampviz.runtime.watches import Watches
 from ampviz.runtime.worker import Worker
 from ampviz.telemetry.board import Board
 from ampviz.telemetry.link import Reply, Request
+from ampviz.telemetry.ring import TraceRing
 from ampviz.telemetry.snapshot import EdgeInfo, NodeInfo, SessionInfo, Snapshot, Status
 
 TICK_S = 0.1
@@ -63,6 +66,8 @@ class Session:
         self.controller = Controller(
             self._plan(), knobs, clock=time.perf_counter, progress=progress, settle=self.store.average
         )
+        self._rings = [TraceRing() for _ in range(spec.workers)]
+        self.trail = Trail(self._rings, round(self.controller.started * 1e9))
         self.backend = self._backend()
         self.on_tick: Callable[[Snapshot], None] = lambda snapshot: None
         losses = [node for node in self.graph.nodes if isinstance(node, Loss)]
@@ -136,6 +141,7 @@ class Session:
         """Let the shared memory go; `run` does so at its end."""
         self.store.close()
         self.board.close()
+        self.trail.close()
 
     def request(self, request: Request) -> Reply:
         """Do what a viewer asks."""
@@ -185,7 +191,7 @@ class Session:
 
     def _backend(self) -> InlineBackend | ProcessBackend:
         if self.spec.backend == "process":
-            return ProcessBackend(self.spec, self.placement, self.store, self.board)
+            return ProcessBackend(self.spec, self.placement, self.store, self.board, self._rings)
         datasets = (self.experiment.train, self.experiment.valid)
         workers = [
             Worker(
@@ -199,6 +205,8 @@ class Session:
             )
             for index in range(self.spec.workers)
         ]
+        for worker, ring in zip(workers, self._rings, strict=True):
+            worker.tracer = Tracer(worker.index, ring)
         return InlineBackend(workers, self.board)
 
     def _report(self, worker: int, report: Report) -> None:
@@ -243,7 +251,7 @@ class Session:
         self._epochs_seen += len(epochs)
         rates = self._rates.update(controller)
         points = [point] if point else []
-        snapshot = fold(controller, self.board, rates, points, epochs, controller.take_events())
+        snapshot = fold(controller, self.board, self.trail, rates, points, epochs, controller.take_events())
         snapshot = self._adviser.look(msgspec.structs.replace(snapshot, held=self.requests.held))
         for entry in self._watches.look(snapshot, self.breakpoints.listed()):
             self.breakpoints.hit(entry.number)

@@ -39,6 +39,7 @@ from ampviz.runtime.debugger import Debugger
 from ampviz.runtime.policy import POLICIES, backward_first
 from ampviz.runtime.slot import Slot
 from ampviz.runtime.store import ParameterStore
+from ampviz.runtime.tracer import Tracer
 from ampviz.state import State, Tables
 
 Outgoing = tuple[int, Direction, int, State, Payload]
@@ -70,6 +71,7 @@ class Worker:
         self.slow_motion = 0.0  # seconds the backend waits after each unit
         self.busy_ns = 0
         self.messages = 0
+        self.tracer: Tracer | None = None  # where units are noted
         self._placement = placement
         self._datasets = datasets
         self._max_batch = 1
@@ -178,6 +180,8 @@ class Worker:
         slot.ready_since = end = self.clock()
         slot.busy_ns += end - start
         slot.processed[direction] += take
+        if self.tracer is not None:
+            self.tracer.note((start, end, slot.node.id, direction, batch))
         self.busy_ns += end - start
         self.messages += take
         return take
@@ -234,7 +238,9 @@ class Worker:
             figures = {"loss": total / max(rows, 1), "rows": float(rows), "key": float(key)}
             self.debugger.stop_after(node, "F", f"{node.name}.F key={key}", figures)
 
-    def updated(self, node: Node) -> None:
+    def updated(self, node: Node, since: int) -> None:
+        if self.tracer is not None:
+            self.tracer.update(since, self.clock(), node.id)
         self.debugger.updated = True
         if self.slots[node.id].traps is not None:
             version = float(getattr(node, "version", 0))

@@ -1,23 +1,33 @@
-"""What a viewer that comes late needs to catch up: points of curves, epochs and events since the start, bounded."""
+"""What a viewer that comes late needs: points of curves, epochs and events since the start, the end of the trace."""
 
 from __future__ import annotations
+
+from collections import deque
 
 import msgspec
 
 from ampviz.telemetry.snapshot import EpochReport, Event, LossPoint, RatePoint, Snapshot
+from ampviz.telemetry.trace import RECORD
 
 _MAX_POINTS = 8192
 _MAX_EVENTS = 2000
+MAX_TRACE = 16384  # records: the last seconds of a busy session, half a megabyte
 
 
 class History:
-    """Collects the `new_*` lists of snapshots. Points are merged in pairs when there are too many."""
+    """Collects the `new_*` lists of snapshots, and their trace.
+
+    Points are merged in pairs when there are too many; of the trace the oldest ticks go, and count as lost.
+    """
 
     def __init__(self) -> None:
         self.points: list[LossPoint] = []
         self.rates: list[RatePoint] = []
         self.epochs: list[EpochReport] = []
         self.events: list[Event] = []
+        self._trace: deque[bytes] = deque()
+        self._traced = 0  # records in it
+        self._lost = 0  # records that were let go
 
     def add(self, snapshot: Snapshot) -> None:
         """Append what a snapshot brings."""
@@ -31,24 +41,36 @@ class History:
             self.rates = merged_rates(self.rates)
         if len(self.events) > _MAX_EVENTS:
             del self.events[: _MAX_EVENTS // 2]
+        if snapshot.trace:
+            self._trace.append(snapshot.trace)
+            self._traced += len(snapshot.trace) // RECORD.itemsize
+            while self._traced > MAX_TRACE and len(self._trace) > 1:
+                gone = len(self._trace.popleft()) // RECORD.itemsize
+                self._traced -= gone
+                self._lost += gone
 
     def copy(self) -> History:
-        """An independent copy."""
+        """An independent copy, for a viewer that lost nothing before it came."""
         other = History()
         other.points, other.rates = list(self.points), list(self.rates)
         other.epochs, other.events = list(self.epochs), list(self.events)
+        other._trace, other._traced = self._trace.copy(), self._traced
         return other
 
     def take(self, snapshot: Snapshot) -> Snapshot:
-        """The snapshot with everything collected in its `new_*` lists; afterwards nothing is."""
+        """The snapshot with everything collected in its `new_*` lists and trace; afterwards nothing is."""
         full = msgspec.structs.replace(
             snapshot,
             new_points=tuple(self.points),
             new_rates=tuple(self.rates),
             new_epochs=tuple(self.epochs),
             new_events=tuple(self.events),
+            trace=b"".join(self._trace),
+            trace_lost=snapshot.trace_lost + self._lost,
         )
         self.points, self.rates, self.epochs, self.events = [], [], [], []
+        self._trace.clear()
+        self._traced = 0
         return full
 
 

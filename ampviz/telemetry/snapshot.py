@@ -189,5 +189,5 @@ class Snapshot(Struct, frozen=True):
     dropped: int = 0  # instances that were dropped by hand
     breakpoints: tuple[Breakpoint, ...] = ()
     lints: tuple[Lint, ...] = ()
-    trace: bytes = b""  # records of `telemetry.trace` since the previous tick
-    trace_lost: int = 0  # records that no tick could carry, in all
+    trace: bytes = b""  # records of `telemetry.trace` since the previous snapshot sent to the same viewer
+    trace_lost: int = 0  # records that no snapshot to this viewer could carry, in all

@@ -3,25 +3,68 @@
 One writer, the worker; one reader, the session, which takes what is new at every tick. What the reader could not take
 in time is counted, never silent. Times are nanoseconds: of the machine's monotonic clock in a ring, since the start of
 the session in a snapshot or recording.
+
+A unit of work writes one record, with the key of its first message and the number of its messages, and a copy for
+each further key, with 0 messages. So time is summed over `spans`, and the work done for an instance
+is `of_key`. An update lies inside the backward unit that made it; a pause is told in pieces, so that a long one is seen
+while it lasts.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 FORWARD, BACKWARD, UPDATE, PAUSE = range(4)
 """Actions: a unit of forward or backward work, the update inside a backward one, standing still."""
 
+NOWHERE = 0xFFFF
+"""The node of a record of standing still."""
+
 RECORD = np.dtype(
     [
         ("start", "<i8"),
-        ("key", "<i8"),  # of the first message
-        ("duration", "<u4"),
-        ("rows", "<u4"),
+        ("key", "<i8"),  # of the first message; 0 for an update or a pause
+        ("duration", "<u4"),  # at most about 4.3 s
+        ("rows", "<u4"),  # of the first message
         ("node", "<u2"),
-        ("messages", "<u2"),  # of the unit; 0 in a record that only adds a key to the unit before it
+        ("messages", "<u2"),  # of the unit; 0 for all but the first of its records, for updates and for pauses
         ("worker", "u1"),
         ("action", "u1"),
         ("_", "<u2"),
     ]
 )
+
+Records = NDArray[np.void]
+
+
+def decode(trace: bytes) -> Records:
+    """The records of a snapshot's `trace`, in the order of their starts. What is not a whole record is left out."""
+    return np.frombuffer(trace, RECORD, len(trace) // RECORD.itemsize)
+
+
+def of_key(records: Records, key: int) -> Records:
+    """The units that had a message of this instance."""
+    chosen: Records = records[(records["key"] == key) & (records["action"] <= BACKWARD)]
+    return chosen
+
+
+def spans(records: Records) -> Records:
+    """Every unit, update and pause once: without the records that only add a key to a unit."""
+    once: Records = records[(records["messages"] > 0) | (records["action"] >= UPDATE)]
+    return once
+
+
+def in_order(records: Records) -> Records:
+    """The records by start; those of one unit stay in the order in which they were written."""
+    return records[np.argsort(records["start"], kind="stable")]
+
+
+def thinned(records: Records, limit: int) -> Records:
+    """At most `limit` of the records, in their order: those that only add a key go first, then the shortest."""
+    if len(records) > limit:
+        records = spans(records)
+    if len(records) > limit:
+        longest = np.argpartition(records["duration"], len(records) - limit)[len(records) - limit :]
+        records = records[np.sort(longest)]
+    return records

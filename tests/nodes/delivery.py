@@ -204,7 +204,7 @@ class Delivery:
         self.losses[key] = (rows_before + rows, total_before + total, {**sums, **summed})
         self.objective += total / max(rows, 1)
 
-    def updated(self, node: Node) -> None:
+    def updated(self, node: Node, since: int) -> None:
         self.updates.append(node.name)
 
     # Inside

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ampviz.telemetry.history import History, merged_pairs, merged_rates
+from ampviz.telemetry.history import MAX_TRACE, History, merged_pairs, merged_rates
 from ampviz.telemetry.snapshot import LossPoint, RatePoint, Snapshot
+from ampviz.telemetry.trace import RECORD, decode
 from tests.telemetry.samples import event, point, report, snapshot
 
 POINTS = st.lists(st.builds(LossPoint, st.integers(0, 10**6), st.floats(0, 100), st.integers(1, 1000)), max_size=40)
@@ -128,3 +130,32 @@ def test_rates_that_are_merged_add_up_to_the_same_training():
     points = [RatePoint(10, 0.1, 10, 2.0, 3), RatePoint(30, 0.3, 20, 4.0, 1), RatePoint(35, 0.1, 5, 0.0, 0)]
     assert merged_rates(points) == [RatePoint(30, 0.4, 30, 2.5, 4), RatePoint(35, 0.1, 5, 0.0, 0)]
     assert merged_rates([RatePoint(1, 0.1, 1, 0.0, 0)] * 2) == [RatePoint(1, 0.2, 2, 0.0, 0)]
+
+
+def traced(number: int, records: int) -> Snapshot:
+    """A tick with so many records, which all start at its number."""
+    rows = np.zeros(records, RECORD)
+    rows["start"] = number
+    return snapshot(number / 10, trace=rows.tobytes(), trace_lost=7)
+
+
+def test_a_viewer_that_skipped_ticks_gets_the_trace_of_all_of_them():
+    pending = History()
+    pending.add(traced(1, 2))
+    pending.add(traced(2, 1))
+    full = pending.take(traced(2, 1))
+    assert decode(full.trace)["start"].tolist() == [1, 1, 2]
+    assert full.trace_lost == 7
+    pending.add(traced(3, 1))
+    assert decode(pending.take(traced(3, 1)).trace)["start"].tolist() == [3]
+
+
+def test_of_a_long_trace_the_oldest_ticks_go_and_count_as_lost_for_this_viewer_only():
+    pending = History()
+    for number in range(5):
+        pending.add(traced(number, MAX_TRACE // 4))
+    late = pending.copy()
+    full = pending.take(traced(4, 1))
+    assert sorted(set(decode(full.trace)["start"].tolist())) == [1, 2, 3, 4]
+    assert full.trace_lost == 7 + MAX_TRACE // 4
+    assert late.take(traced(4, 1)).trace_lost == 7

@@ -27,10 +27,12 @@ from ampviz.runtime.commands import Command, Failed, Ready, Shutdown
 from ampviz.runtime.peer import Peer, connect_peer
 from ampviz.runtime.publish import publish
 from ampviz.runtime.store import ParameterStore
+from ampviz.runtime.tracer import Tracer
 from ampviz.runtime.wire import Frame
 from ampviz.runtime.worker import Worker
 from ampviz.telemetry.board import Board
 from ampviz.telemetry.channel import Channel, open_channel
+from ampviz.telemetry.ring import TraceRing
 
 _SLICE_NS = 200_000  # how long units run before the sockets are looked at again
 _PUBLISH_S = 0.05
@@ -54,6 +56,7 @@ class HostedWorker:
             clock=time.perf_counter_ns,
             seed=setup.seed,
         )
+        self.worker.tracer = self.tracer = Tracer(setup.index, TraceRing(fd=setup.trace))
         self.peers: dict[int, Peer] = {}
         self.control: Channel[Command] | None = None
         self._turn_due = False
@@ -125,6 +128,7 @@ class HostedWorker:
 
     def _flush(self) -> None:
         worker = self.worker
+        self.tracer.write()
         if worker.outbox:
             for target, direction, edge, state, payload in worker.outbox:
                 self.peers[target].send(direction, edge, state, payload)

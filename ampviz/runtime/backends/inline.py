@@ -18,6 +18,7 @@ from ampviz.errors import NodeError
 from ampviz.runtime.commands import Command, Failed, Report, Stepped
 from ampviz.runtime.controller import ALL, ANY
 from ampviz.runtime.publish import publish
+from ampviz.runtime.tracer import WAITING
 from ampviz.runtime.worker import Worker
 from ampviz.telemetry.board import Board
 
@@ -50,6 +51,8 @@ class InlineBackend:
         if worker is None or worker.paused or self._failed:
             return worked
         self._guarded(worker, worker.run_unit)
+        if worker.tracer is not None and len(worker.tracer.units) >= WAITING:
+            worker.tracer.write()
         return True
 
     async def start(

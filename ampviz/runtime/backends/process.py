@@ -25,6 +25,7 @@ from ampviz.runtime.spec import RunSpec
 from ampviz.runtime.store import ParameterStore
 from ampviz.telemetry.board import Board
 from ampviz.telemetry.channel import Channel, open_channel
+from ampviz.telemetry.ring import TraceRing
 
 _START_S = 120.0  # until a worker must have built its graph
 _STOP_S = 5.0  # until a worker must have left before it is killed
@@ -35,9 +36,17 @@ _ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM
 class ProcessBackend:
     """Starts the worker processes of a session, carries commands and reports, watches for deaths."""
 
-    def __init__(self, spec: RunSpec, placement: Sequence[int], store: ParameterStore, board: Board):
+    def __init__(
+        self,
+        spec: RunSpec,
+        placement: Sequence[int],
+        store: ParameterStore,
+        board: Board,
+        rings: Sequence[TraceRing],
+    ):
         self._target, self._variant, self._count = spec.target, spec.variant, spec.workers
         self._placement, self._store, self._board = tuple(placement), store, board
+        self._rings = rings
         self._seed = spec.seed
         self._processes: list[subprocess.Popen[bytes]] = []
         self._channels: list[Channel[Report]] = []
@@ -139,11 +148,12 @@ class ProcessBackend:
             control=control.fileno(),
             store=self._store.block.fd,
             board=self._board.block.fd,
+            trace=self._rings[index].block.fd,
             peers={name: end.fileno() for name, end in peers.items()},
         )
         return subprocess.Popen(
             [sys.executable, "-m", "ampviz.runtime.backends.hosted", msgspec.json.encode(setup).decode()],
-            pass_fds=[setup.control, setup.store, setup.board, *setup.peers.values()],
+            pass_fds=[setup.control, setup.store, setup.board, setup.trace, *setup.peers.values()],
             stdin=subprocess.DEVNULL,
             stdout=2,  # what a model prints must not mix with the session's own output
             env={**os.environ, **_ONE_THREAD},

@@ -19,4 +19,5 @@ class WorkerSetup(Struct, frozen=True):
     control: int
     store: int
     board: int
+    trace: int
     peers: dict[str, int]
