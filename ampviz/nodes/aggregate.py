@@ -201,10 +201,10 @@ class Group(Node):
             for state, piece in zip(states, pieces, strict=True):
                 self.answer(0, state, piece)
 
-    def remembered(self) -> Iterator[tuple[Direction, State, Any]]:
+    def remembered(self) -> Iterator[tuple[Direction, Message]]:
         for parts, _ in self._partial.values():
-            yield from ((FORWARD, *part) for part in parts if part is not None)
-        yield from ((BACKWARD, target, entry) for target, entry in self._origins.items())
+            yield from ((FORWARD, (0, *part)) for part in parts if part is not None)
+        yield from ((BACKWARD, (0, target, entry)) for target, entry in self._origins.items())
 
 
 def _cut(payload: Payload, axis: int) -> list[Payload]:

@@ -8,7 +8,7 @@ instance. Keys of validation instances are negative: nothing is remembered for t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 from ampviz.graph import Graph, GraphNode
 from ampviz.message import BACKWARD, Direction, Message
@@ -85,11 +85,12 @@ class Node(GraphNode):
         """How many entries are remembered for instances in flight."""
         return sum([len(getattr(self, name)) for name in self.keeps])
 
-    def remembered(self) -> Iterator[tuple[Direction, State, Any]]:
-        """Each entry: the direction of the messages that it waits for, a state, and what is kept for it."""
+    def remembered(self) -> Iterator[tuple[Direction, Message]]:
+        """Each entry as a message with what is kept in place of a payload: the backward message that it waits for, or a
+        forward one that came in and waits for others."""
         for name in self.keeps:
             for state, entry in getattr(self, name).items():
-                yield BACKWARD, state, entry
+                yield BACKWARD, (0, state, entry)
 
     def drop(self, key: int) -> None:
         """Forget all that is remembered for an instance, of which no message will come any more."""

@@ -75,9 +75,9 @@ class Join(Node):
     def cached(self) -> int:
         return super().cached() + len(self._partial)
 
-    def remembered(self) -> Iterator[tuple[Direction, State, Any]]:
+    def remembered(self) -> Iterator[tuple[Direction, Message]]:
         for parts in self._partial.values():
-            yield from ((FORWARD, *part) for part in parts if part is not None)
+            yield from ((FORWARD, (port, *part)) for port, part in enumerate(parts) if part is not None)
         yield from super().remembered()
 
     def drop(self, key: int) -> None:

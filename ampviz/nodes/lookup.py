@@ -80,6 +80,17 @@ class Lookup(Parameterised):
         self._rows_held, sums = kernels.sum_by_index(np.concatenate([self._rows_held, self._fresh]), both)
         return {"table": sums}
 
+    def gradient_so_far(self) -> dict[str, Array]:
+        """Of a table that is stepped by rows: only the rows that were looked up."""
+        if not self._by_rows:
+            return super().gradient_so_far()
+        indices, rows = [pair[0] for pair in self._collected], [pair[1] for pair in self._collected]
+        if self._gradients:
+            indices, rows = [self._rows_held, *indices], [self._gradients["table"], *rows]
+        if not rows:
+            return {}
+        return {"table": kernels.sum_by_index(np.concatenate(indices), np.concatenate(rows))[1] / len(self._keys)}
+
     def step(self, gradients: Mapping[str, Array], rate: float) -> None:
         if not self._by_rows:
             super().step(gradients, rate)

@@ -136,6 +136,15 @@ class Parameterised(Transform):
         self.kernel_ns += self.host.clock() - start
         self.host.updated(self, since)
 
+    def gradient_so_far(self) -> dict[str, Array]:
+        """What an update now would step by, before clipping; nothing if nothing was collected. Changes nothing."""
+        total = self._gradients
+        if self._collected:
+            saved, dy = zip(*self._collected, strict=True)
+            fresh = self.weight_gradients(stack(saved), stack(dy))
+            total = {name: gradient + fresh[name] for name, gradient in total.items()} if total else fresh
+        return {name: gradient / len(self._keys) for name, gradient in total.items()}
+
     def step(self, gradients: Mapping[str, Array], rate: float) -> None:
         """Have the optimizer step every parameter by its gradient."""
         assert self.optimizer is not None  # set by the session before the first message

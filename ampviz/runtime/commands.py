@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from ampviz.telemetry.inspection import Detail
+from ampviz.telemetry.link import Inspect
+
 
 class Admit(Struct, frozen=True, tag="admit", array_like=True):
     """Instances enter: key and index into the data set (training for keys >= 0, validation for negative ones)."""
@@ -71,6 +74,13 @@ class HoldNode(Struct, frozen=True, tag="hold", array_like=True):
     held: bool
 
 
+class Look(Struct, frozen=True, tag="look", array_like=True):
+    """What a viewer wants to see; answered by Seen of the same number."""
+
+    number: int
+    at: Inspect
+
+
 class Barrier(Struct, frozen=True, tag="barrier", array_like=True):
     """Answered by Passed, after every report that came before it."""
 
@@ -121,6 +131,14 @@ class Hit(Struct, frozen=True, tag="hit", array_like=True):
     pause: bool
 
 
+class Seen(Struct, frozen=True, tag="seen", array_like=True):
+    """The answer to Look: what this worker has of it, or why it has nothing."""
+
+    number: int
+    detail: Detail | None = None
+    error: str = ""
+
+
 class Passed(Struct, frozen=True, tag="passed", array_like=True):
     """The answer to Barrier."""
 
@@ -133,5 +151,5 @@ class Failed(Struct, frozen=True, tag="failed", array_like=True):
     hint: str
 
 
-Command = Admit | Retire | Drop | Retune | SetPaused | StepOne | SetRules | HoldNode | Barrier | Shutdown
-Report = Ready | CameHome | LossSeen | Stepped | Halted | Hit | Passed | Failed
+Command = Admit | Retire | Drop | Retune | SetPaused | StepOne | SetRules | HoldNode | Look | Barrier | Shutdown
+Report = Ready | CameHome | LossSeen | Stepped | Halted | Hit | Seen | Passed | Failed

@@ -25,6 +25,7 @@ from ampviz.telemetry.link import (
     VERSION,
     Finished,
     Hello,
+    Inspect,
     Reply,
     Request,
     Steering,
@@ -75,7 +76,11 @@ class _Viewer:
         if self.channel.backlog > _BACKLOG:  # it asks and never reads: the answers would fill the memory
             self.channel.refuse(LinkError("it does not read the answers to its requests"))
         else:
-            self.channel.send([self._answer(request) for request in requests])
+            for request in requests:
+                if isinstance(request, Inspect):
+                    self.server.session.inspect(request, lambda reply: self.channel.send([reply]))
+                else:
+                    self.channel.send([self._answer(request)])
 
     def _answer(self, request: Request) -> Reply:
         if isinstance(request, TakeControl):

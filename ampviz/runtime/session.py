@@ -22,10 +22,11 @@ from ampviz.runtime.backends.inline import InlineBackend
 from ampviz.runtime.backends.process import ProcessBackend
 from ampviz.runtime.breakpoints import Breakpoints
 from ampviz.runtime.checkpoint import Checkpoint, save_checkpoint
-from ampviz.runtime.commands import Hit, Report
+from ampviz.runtime.commands import Hit, Report, Seen
 from ampviz.runtime.controller import Controller
 from ampviz.runtime.fold import Rates, fold
 from ampviz.runtime.goal import Goal
+from ampviz.runtime.inquiry import Inquiries
 from ampviz.runtime.outcome import outcome
 from ampviz.runtime.plan import Plan, Progress
 from ampviz.runtime.profile import placed
@@ -38,7 +39,7 @@ from ampviz.runtime.trail import Trail
 from ampviz.runtime.watches import Watches
 from ampviz.runtime.worker import Worker
 from ampviz.telemetry.board import Board
-from ampviz.telemetry.link import Reply, Request
+from ampviz.telemetry.link import Inspect, Reply, Request
 from ampviz.telemetry.ring import TraceRing
 from ampviz.telemetry.snapshot import EdgeInfo, NodeInfo, SessionInfo, Snapshot, Status
 
@@ -77,6 +78,7 @@ class Session:
         self.breakpoints = Breakpoints(self.graph, self._watches.names())
         self._adviser = Adviser(self.info())
         self.requests = Requests(self.graph, self.placement, self.controller, self.breakpoints, self._adviser.lints)
+        self._inquiries = Inquiries(self.graph, self.placement, self.controller, lambda: self.requests.held)
         self._rates = Rates()
         self._stall = StallWatch(self.graph, self.board)
         self._epochs_seen, self._epochs_at_save = 0, len(progress.epochs)
@@ -131,6 +133,7 @@ class Session:
                 seconds = time.perf_counter() - began
             finally:
                 await self.backend.stop()
+                self._inquiries.end()
             self.backend.refresh()
             self._tick()
             result = outcome(self.spec, self.graph, self.placement, self.controller, self.board, seconds)
@@ -148,6 +151,14 @@ class Session:
         reply = self.requests.answer(request)
         self._flush()
         return reply
+
+    def inspect(self, request: Inspect, reply: Callable[[Reply], None]) -> None:
+        """Show what a viewer wants to see: `reply` is called once, within seconds, when the workers have answered."""
+        if self._started:
+            self._inquiries.ask(request, reply)
+            self._flush()
+        else:
+            reply(Reply(request.id, "there are no workers yet"))
 
     def save(self) -> None:
         """Write a checkpoint; only between phases, when nothing is in flight."""
@@ -212,6 +223,9 @@ class Session:
     def _report(self, worker: int, report: Report) -> None:
         if isinstance(report, Hit):
             self._hit(report)
+        elif isinstance(report, Seen):
+            self._inquiries.heard(worker, report)
+            return
         self.controller.report(worker, report)
         if len(self.controller.progress.epochs) > self._epochs_at_save:
             self._epochs_at_save = len(self.controller.progress.epochs)
@@ -245,6 +259,7 @@ class Session:
 
     def _tick(self) -> None:
         controller = self.controller
+        self._inquiries.look()
         self.backend.refresh()
         point = controller.take_point()
         epochs = controller.progress.epochs[self._epochs_seen :]

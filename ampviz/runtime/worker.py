@@ -26,6 +26,7 @@ from ampviz.runtime.commands import (
     Command,
     Drop,
     HoldNode,
+    Look,
     LossSeen,
     Passed,
     Report,
@@ -36,6 +37,7 @@ from ampviz.runtime.commands import (
     StepOne,
 )
 from ampviz.runtime.debugger import Debugger
+from ampviz.runtime.inspector import seen
 from ampviz.runtime.policy import POLICIES, backward_first
 from ampviz.runtime.slot import Slot
 from ampviz.runtime.store import ParameterStore
@@ -133,6 +135,8 @@ class Worker:
                 self.debugger.set_paused(paused)
             case Barrier():
                 self.reports.append(Passed())
+            case Look():
+                self.reports.append(seen(self, command))
             case StepOne(node, stop):
                 self.debugger.step(node, stop)
             case SetRules(rules):

@@ -19,7 +19,7 @@ class ArraySummary(Struct, frozen=True):
     norm: float = 0.0  # Euclidean
     nans: int = 0
     infs: int = 0
-    histogram: tuple[int, ...] = ()  # 16 equal bins from minimum to maximum
+    histogram: tuple[int, ...] = ()  # 16 equal bins from minimum to maximum; of a large array over an even sample
     first: tuple[float, ...] = ()  # at most 8 elements, in memory order
 
 
@@ -35,7 +35,11 @@ class MessageDetail(Struct, frozen=True, tag="message"):
 
 
 class ParameterDetail(Struct, frozen=True):
-    """One parameter of a node, and the gradient that has been folded for it so far, if any."""
+    """One parameter of a node, and the gradient collected for it since the last update, if any.
+
+    The gradient is what an update now would take, before clipping: the sum divided by the keys that gave it. Where only
+    looked-up rows of a table have one, it has those rows only.
+    """
 
     name: str
     value: ArraySummary
@@ -55,7 +59,7 @@ class NodeDetail(Struct, frozen=True, tag="node"):
     cached: int = 0
     forward: tuple[str, ...] = ()  # tokens in the queue, next first
     backward: tuple[str, ...] = ()
-    remembered: tuple[str, ...] = ()  # tokens of messages that went forward and wait for their backward
+    remembered: tuple[str, ...] = ()  # messages that came in and wait for others (F), or whose backward is awaited (B)
     parameters: tuple[ParameterDetail, ...] = ()
 
 
@@ -73,8 +77,10 @@ class KeyDetail(Struct, frozen=True, tag="key"):
 
     key: int
     age_s: float
-    places: tuple[str, ...] = ()  # tokens of its messages in queues
-    remembered: tuple[str, ...] = ()  # tokens of what nodes remember for it
+    places: tuple[str, ...] = ()  # tokens of its messages in queues; of the first ones of each worker
+    remembered: tuple[str, ...] = ()  # tokens of what nodes remember for it, the same
+    queued: int = 0  # all of its messages in queues
+    cached: int = 0  # all that nodes remember for it
     path: tuple[Hop, ...] = ()  # oldest first
     complete: bool = True  # whether the path begins where the instance began
 

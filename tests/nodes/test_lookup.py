@@ -60,6 +60,27 @@ def test_only_the_rows_that_were_looked_up_are_held(monkeypatch):
     assert sorted({int(row) for row in np.flatnonzero((node.table != before).any(axis=1))}) == [3, 7]
 
 
+@given(KEYS, st.sampled_from([2, 1024]), st.sampled_from([1, 1024]))
+@settings(max_examples=20, deadline=None)
+def test_the_gradient_so_far_is_what_the_next_update_takes(keys, fold, long):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parameterised, "_FOLD_ROWS", fold)
+        patch.setattr(lookup, "_LONG", long)
+        data = [Instance({"index": np.array(rows), "y": np.ones((len(rows), SIZE), np.float32)}) for rows in keys]
+        delivery = hosted(embedded, data, optimizer=SGD(), learning_rate=1.0)
+        node = delivery.node("embed")
+        assert node.gradient_so_far() == {}
+        delivery.admit(dict(enumerate(data)))
+        delivery.run()
+        before, seen, again = node.table.copy(), node.gradient_so_far(), node.gradient_so_far()
+        node.update()
+        assert np.array_equal(seen["table"], again["table"])
+        moved = (before - node.table)[np.unique(np.concatenate(keys))]
+        looked_up = seen["table"] if long == 1 else seen["table"][np.unique(np.concatenate(keys))]
+        np.testing.assert_allclose(looked_up, moved, rtol=1e-4, atol=1e-6)
+        assert node.gradient_so_far() == {}
+
+
 def test_an_optimizer_that_moves_rows_without_a_gradient_steps_the_whole_table(monkeypatch):
     keys = [[1, 2], [3], [1]]
     whole = trained(keys, Adam(0.1), min_update_interval=1)

@@ -133,6 +133,20 @@ def test_update_steps_by_what_is_pending_and_else_does_nothing():
     assert (layer.node.version, layer.delivery.updates) == (1, ["in"])
 
 
+@pytest.mark.parametrize("fold", [1, 2, 1024])
+def test_the_gradient_so_far_is_what_the_next_update_takes(fold, monkeypatch):
+    monkeypatch.setattr("ampviz.nodes.parameterised._FOLD_ROWS", fold)
+    layer = Layer(min_update_interval=NEVER)
+    assert layer.node.gradient_so_far() == {}
+    layer.forward(5, 6)
+    layer.backward((5, 0), (5, 1))
+    layer.backward((6, 1))
+    seen = layer.node.gradient_so_far()
+    layer.node.update()
+    np.testing.assert_allclose(layer.moved(), RATE * np.vstack([seen["W"], seen["b"]]), rtol=1e-5, atol=1e-6)
+    assert layer.node.gradient_so_far() == {}
+
+
 def test_an_answer_without_a_gradient_does_not_count():
     layer = Layer(min_update_interval=2)
     layer.forward(5, 6)

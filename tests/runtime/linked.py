@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from collections.abc import Callable
 from types import SimpleNamespace
 
 from ampviz.runtime.link_server import LinkServer
@@ -13,6 +14,7 @@ from ampviz.telemetry.link import (
     VERSION,
     Finished,
     Hello,
+    Inspect,
     Reply,
     Request,
     SetKnob,
@@ -33,6 +35,7 @@ class FakeSession:
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
+        self.questions: list[tuple[Inspect, Callable[[Reply], None]]] = []
         self.notes: list[tuple[str, str]] = []
         self.controller = SimpleNamespace(note=lambda kind, text: self.notes.append((kind, text)))
 
@@ -43,6 +46,9 @@ class FakeSession:
         self.requests.append(request)
         refused = isinstance(request, SetKnob) and request.name == "volume"
         return Reply(request.id, "no knob is called 'volume'" if refused else "")
+
+    def inspect(self, request: Inspect, reply: Callable[[Reply], None]) -> None:
+        self.questions.append((request, reply))
 
 
 class Viewer(Endpoint):

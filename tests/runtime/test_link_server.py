@@ -11,13 +11,17 @@ import pytest
 import uvloop
 
 from ampviz.telemetry.channel import open_channel
+from ampviz.telemetry.inspection import NodeDetail
 from ampviz.telemetry.link import (
     VERSION,
     Finished,
     Hello,
+    InspectKey,
+    InspectNode,
     Pause,
     Reply,
     SetKnob,
+    TakeControl,
     Tick,
     session_decoder,
 )
@@ -87,6 +91,21 @@ async def test_each_request_is_answered_in_order_with_its_id(tmp_path):
         assert (await one.count(4))[1:] == [Reply(7), Reply(8, "no knob is called 'volume'"), Reply(9)]
         assert session.requests == requests
         assert other.received == [Hello(VERSION, INFO)]
+
+
+async def test_what_a_viewer_inspects_is_answered_when_the_workers_have_spoken(tmp_path):
+    """Without control too; meanwhile other requests are answered, and one that has left hurts nobody."""
+    async with serving(tmp_path) as (server, session):
+        viewer, gone = await Viewer().connect(server, control=False), await Viewer().connect(server, control=False)
+        gone.channel.send([InspectKey(1, 2), TakeControl(2)])
+        viewer.channel.send([InspectNode(7, "fc1"), TakeControl(8)])
+        assert (await viewer.count(2))[1] == Reply(8)
+        assert (await gone.count(2))[1] == Reply(2)
+        gone.channel.close()
+        await gone.end()
+        for request, reply in session.questions:
+            reply(Reply(request.id, detail=NodeDetail("fc1", 1, version=4)))
+        assert (await viewer.count(3))[2] == Reply(7, detail=NodeDetail("fc1", 1, version=4))
 
 
 @pytest.mark.parametrize(
