@@ -47,7 +47,10 @@ class Sight:
 
 
 class Watcher:
-    """Adds up successive snapshots. Those without a rate, and those of a run that is slowed or held, do not count."""
+    """Adds up successive snapshots. Those without a rate, and those of a run that is slowed or held, do not count.
+
+    A window holds no knob change.
+    """
 
     def __init__(self, info: SessionInfo):
         self._info = info
@@ -72,6 +75,8 @@ class Watcher:
         self._nodes = self._nodes + _counted(snapshot) - _counted(before)
         self._workers = self._workers + _at_work(snapshot) - _at_work(before)
         marks = self._marks
+        if snapshot.knobs != before.knobs:  # queues fill or drain for a while, which says nothing
+            marks.clear()
         if not marks or self._elapsed - marks[-1].elapsed >= _MARK_S - 1e-9:
             marks.append(self._mark(snapshot))
             while len(marks) > 2 and marks[1].elapsed <= self._elapsed - WINDOW_S + 1e-9:

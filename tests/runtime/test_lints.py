@@ -167,6 +167,15 @@ def test_queues_that_grow_on_both_sides_are_not_one_sided(site):
         assert site.run(1) == []
 
 
+def test_a_queue_that_fills_because_a_knob_was_turned_is_none_of_its_business(site):
+    site.run(10)
+    site.knobs = site.knobs | {"max_active_keys": 64}
+    for depth in range(0, 60, 15):
+        site.set["cell"]["queued_forward"] = depth
+        assert site.run(1) == []
+    assert site.run(20) == []
+
+
 def test_staleness_is_that_of_the_gradients_of_the_window(site):
     site.rates["cell"]["stale"] = 2
     assert site.run(60) == []
