@@ -41,7 +41,7 @@ class Effect:
     def __str__(self) -> str:
         parts = [
             f"inst/s {_shown(self.before.instances_per_s)}→{_shown(self.after.instances_per_s)}",
-            f"staleness {_shown(self.before.staleness)}→{_shown(self.after.staleness)}",
+            f"stale {_shown(self.before.staleness)}→{_shown(self.after.staleness)}",
             f"loss slope {_shown(self.before.loss_slope)}→{_shown(self.after.loss_slope)} per 1000",
         ]
         windows = f"{self.seconds:.1f} s each" if self.before != Figures() else "too early to compare"

@@ -14,6 +14,7 @@ from textual.widgets import Static
 from ampviz.telemetry.link import Finished
 from ampviz.telemetry.snapshot import Snapshot
 from ampviz.tui.actions.knobs import KnobActions
+from ampviz.tui.actions.lints import LintActions
 from ampviz.tui.actions.panes import PaneActions
 from ampviz.tui.actions.run import RunActions
 from ampviz.tui.actions.stops import StopActions
@@ -33,7 +34,7 @@ from ampviz.tui.view import View
 _PANE_HINT = f" {PANES[0].digit}-{PANES[-1].digit} panes"
 
 
-class AmpvizApp(RunActions, StopActions, KnobActions, PaneActions, ViewActions):
+class AmpvizApp(RunActions, StopActions, KnobActions, LintActions, PaneActions, ViewActions):
     """Shows one session. Returns its outcome, or None if left before the end."""
 
     CSS_PATH = "app.tcss"

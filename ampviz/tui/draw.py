@@ -9,6 +9,7 @@ from rich.text import Text
 from ampviz.telemetry.snapshot import EpochReport, Event, Snapshot
 from ampviz.tui.chart import marker_letter
 from ampviz.tui.glyphs import DIM, GOOD, HOT, MARK, TRAIN, VALID, Glyphs, age, clock, drawable, number
+from ampviz.tui.lint_table import count_found
 from ampviz.tui.view import NodeView, View
 
 _STALE_LIMIT = 4.0
@@ -152,6 +153,9 @@ def status_line(view: View, width: int, glyphs: Glyphs) -> Text:
     if snapshot is None:
         return line
     parts = [f"stopped by {snapshot.stopped_by}"] if snapshot.stopped_by else []
+    lints = count_found(snapshot.lints)
+    if lints:
+        parts.append(f"! {lints} lint{'s' if lints > 1 else ''}")
     parts += [
         f"epoch {snapshot.epoch}/{view.info.epochs} {snapshot.phase} {snapshot.epoch_done}/{snapshot.epoch_size}",
         f"{number(snapshot.instances_per_s)} inst/s",

@@ -7,6 +7,7 @@ from ampviz.tui.panes.events import EventPane
 from ampviz.tui.panes.flight import FlightPane
 from ampviz.tui.panes.graph import GraphPane
 from ampviz.tui.panes.knobs import KnobPane
+from ampviz.tui.panes.lints import LintPane
 from ampviz.tui.panes.loss import LossPane
 from ampviz.tui.panes.queues import QueuePane
 from ampviz.tui.panes.stops import StopPane
@@ -24,4 +25,5 @@ PANES = (
     Place("events", "6", "Events", "events", EventPane, Column.RIGHT, WIDE),
     Place("stops", "7", "Stops", "breakpoints, watches, held nodes", StopPane, Column.LEFT, WIDE),
     Place("graph", "8", "Graph", "graph", GraphPane, Column.RIGHT, ASIDE),
+    Place("lints", "0", "Lints", "lints", LintPane, Column.RIGHT, ASIDE),
 )

@@ -40,7 +40,7 @@ def test_a_change_is_told_once_after_five_seconds_with_both_windows():
     assert story.told == []
     story.pass_by(30)
     assert story.told == [
-        "max_active_keys 8→16: inst/s 200→310, staleness 1→3, loss slope -2→-0.5 per 1000 (5.0 s each)"
+        "max_active_keys 8→16: inst/s 200→310, stale 1→3, loss slope -2→-0.5 per 1000 (5.0 s each)"
     ]
 
 
@@ -65,7 +65,7 @@ def test_an_early_change_is_compared_over_as_much_as_there_was_before():
     story.pass_by(2)
     story.turn(MORE, instances_per_s=300)
     story.pass_by(2.1)
-    assert story.told == ["max_active_keys 8→16: inst/s 100→300, staleness 1→1, loss slope -1→-1 per 1000 (2.0 s each)"]
+    assert story.told == ["max_active_keys 8→16: inst/s 100→300, stale 1→1, loss slope -1→-1 per 1000 (2.0 s each)"]
 
 
 def test_a_change_at_the_very_start_has_nothing_to_be_compared_with():
@@ -73,7 +73,7 @@ def test_a_change_at_the_very_start_has_nothing_to_be_compared_with():
     story.turn(MORE, instances_per_s=300)
     story.pass_by(5.1)
     assert story.told == [
-        "max_active_keys 8→16: inst/s ?→300, staleness ?→1, loss slope ?→-1 per 1000 (too early to compare)"
+        "max_active_keys 8→16: inst/s ?→300, stale ?→1, loss slope ?→-1 per 1000 (too early to compare)"
     ]
 
 
@@ -135,7 +135,7 @@ def test_figures_that_cannot_be_said_are_question_marks():
     story.pass_by(6)
     story.turn(MORE)
     story.pass_by(6)
-    assert "inst/s 0→0, staleness ?→?, loss slope ?→? per 1000" in story.told[0]
+    assert "inst/s 0→0, stale ?→?, loss slope ?→? per 1000" in story.told[0]
 
 
 @pytest.mark.parametrize(
@@ -161,5 +161,5 @@ def test_changes_of_one_knob_are_summed_from_first_to_last():
 def test_an_effect_shows_large_figures_whole_and_small_ones_short():
     effect = Effect((MORE,), Figures(1234.5, 0.123, None), Figures(99.4, 12.3, 0.0), 5.0)
     assert str(effect) == (
-        "max_active_keys 8→16: inst/s 1234→99, staleness 0.12→12, loss slope ?→0 per 1000 (5.0 s each)"
+        "max_active_keys 8→16: inst/s 1234→99, stale 0.12→12, loss slope ?→0 per 1000 (5.0 s each)"
     )
