@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
+import numpy as np
 
 from ampviz.errors import AmpvizError, UsageError
 from ampviz.graph import Graph
@@ -13,10 +14,12 @@ from ampviz.message import Token
 from ampviz.runtime.breakpoints import node_called
 from ampviz.runtime.commands import Look, Seen
 from ampviz.runtime.controller import Controller
-from ampviz.telemetry.inspection import Detail, KeyDetail, NodeDetail
+from ampviz.runtime.trail import Trail
+from ampviz.telemetry.inspection import Detail, Hop, KeyDetail, NodeDetail
 from ampviz.telemetry.link import Inspect, InspectKey, InspectMessage, InspectNode, Reply
 
 SILENCE_S = 2.0  # after which a worker is said not to answer
+_HOPS = 400  # of a path, the newest
 _AT_ONCE = 32  # questions that may wait for their answers
 
 Answer = Callable[[Reply], None]
@@ -34,7 +37,7 @@ class _Question:
 class Inquiries:
     """Asks the workers through the controller's outbox. Every question is answered once, whatever happens.
 
-    `held` gives the names of the nodes that wait although messages do.
+    `trail` knows the ways of the instances; `held` gives the names of the nodes that wait although messages do.
     """
 
     def __init__(
@@ -42,9 +45,11 @@ class Inquiries:
         graph: Graph,
         placement: Sequence[int],
         controller: Controller,
+        trail: Trail,
         held: Callable[[], Collection[str]],
     ):
-        self._graph, self._placement, self._controller, self._held = graph, placement, controller, held
+        self._graph, self._placement, self._controller = graph, placement, controller
+        self._trail, self._held = trail, held
         self._open: dict[int, _Question] = {}
         self._next = 0
 
@@ -107,18 +112,27 @@ class Inquiries:
             case NodeDetail() as detail:
                 return msgspec.structs.replace(detail, held=detail.node in self._held())
             case KeyDetail(key=key):
-                keys = [part for part in parts if isinstance(part, KeyDetail)]
-                admitted = self._controller.in_flight.get(key, self._controller.now)
-                return KeyDetail(
-                    key,
-                    self._controller.now - admitted,
-                    places=tuple(token for part in keys for token in part.places),
-                    remembered=tuple(token for part in keys for token in part.remembered),
-                    queued=sum(part.queued for part in keys),
-                    cached=sum(part.cached for part in keys),
-                )
+                return self._of_key(key, [part for part in parts if isinstance(part, KeyDetail)])
             case detail:
                 return detail
+
+    def _of_key(self, key: int, parts: Sequence[KeyDetail]) -> KeyDetail:
+        admitted = self._controller.in_flight.get(key, self._controller.now)
+        records = self._trail.of_key(key)
+        return KeyDetail(
+            key,
+            self._controller.now - admitted,
+            places=tuple(token for part in parts for token in part.places),
+            remembered=tuple(token for part in parts for token in part.remembered),
+            queued=sum(part.queued for part in parts),
+            cached=sum(part.cached for part in parts),
+            path=tuple(self._hop(record) for record in records[-_HOPS:]),
+            complete=len(records) <= _HOPS and self._trail.whole_since <= admitted * 1e9,
+        )
+
+    def _hop(self, record: np.void) -> Hop:
+        token = f"{self._graph.nodes[record['node']].name}.{'FB'[record['action']]}"
+        return Hop(record["start"] / 1e9, record["duration"] / 1e9, token, int(record["worker"]))
 
     def _close(self, number: int, detail: Detail | None = None, error: str = "") -> None:
         question = self._open.pop(number)

@@ -78,7 +78,7 @@ class Session:
         self.breakpoints = Breakpoints(self.graph, self._watches.names())
         self._adviser = Adviser(self.info())
         self.requests = Requests(self.graph, self.placement, self.controller, self.breakpoints, self._adviser.lints)
-        self._inquiries = Inquiries(self.graph, self.placement, self.controller, lambda: self.requests.held)
+        self._inquiries = Inquiries(self.graph, self.placement, self.controller, self.trail, lambda: self.requests.held)
         self._rates = Rates()
         self._stall = StallWatch(self.graph, self.board)
         self._epochs_seen, self._epochs_at_save = 0, len(progress.epochs)

@@ -64,7 +64,10 @@ class NodeDetail(Struct, frozen=True, tag="node"):
 
 
 class Hop(Struct, frozen=True, array_like=True):
-    """One piece of work done for an instance. Times in seconds since the session started."""
+    """One piece of work done for an instance, perhaps with others in one batch. Times in seconds since the session began.
+
+    The token is that of a node and direction, without the state: `cell.B`.
+    """
 
     at: float
     duration_s: float

@@ -39,9 +39,7 @@ def test_a_change_is_told_once_after_five_seconds_with_both_windows():
     story.pass_by(4.9)
     assert story.told == []
     story.pass_by(30)
-    assert story.told == [
-        "max_active_keys 8→16: inst/s 200→310, stale 1→3, loss slope -2→-0.5 per 1000 (5.0 s each)"
-    ]
+    assert story.told == ["max_active_keys 8→16: inst/s 200→310, stale 1→3, loss slope -2→-0.5 per 1000 (5.0 s each)"]
 
 
 def test_validation_and_pauses_are_in_no_window():
@@ -160,6 +158,4 @@ def test_changes_of_one_knob_are_summed_from_first_to_last():
 
 def test_an_effect_shows_large_figures_whole_and_small_ones_short():
     effect = Effect((MORE,), Figures(1234.5, 0.123, None), Figures(99.4, 12.3, 0.0), 5.0)
-    assert str(effect) == (
-        "max_active_keys 8→16: inst/s 1234→99, stale 0.12→12, loss slope ?→0 per 1000 (5.0 s each)"
-    )
+    assert str(effect) == ("max_active_keys 8→16: inst/s 1234→99, stale 0.12→12, loss slope ?→0 per 1000 (5.0 s each)")

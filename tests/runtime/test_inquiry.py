@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ampviz.placement import place
@@ -13,9 +14,12 @@ from ampviz.runtime.inquiry import SILENCE_S, Inquiries
 from ampviz.runtime.plan import Plan
 from ampviz.runtime.session import Session
 from ampviz.runtime.spec import RunSpec
-from ampviz.telemetry.inspection import KeyDetail, MessageDetail, NodeDetail
+from ampviz.runtime.trail import Trail
+from ampviz.telemetry.inspection import Hop, KeyDetail, MessageDetail, NodeDetail
 from ampviz.telemetry.link import InspectKey, InspectMessage, InspectNode, Pause, Stop, StopHow
+from ampviz.telemetry.ring import TraceRing
 from ampviz.telemetry.snapshot import Status
+from ampviz.telemetry.trace import BACKWARD, FORWARD, RECORD, UPDATE
 from tests.runtime import models
 from tests.runtime.models import target
 from tests.runtime.runs import run_session
@@ -30,12 +34,15 @@ class Desk:
         graph = experiment.graph()
         self.clock, self.replies, self.held = Clock(), [], {"fc2"}
         self.placement = place(graph, 2)
+        self.ring = TraceRing(64)
+        self.trail = Trail([self.ring], 0)
         plan = Plan(1, 24, 0, 0, 2, 1)
         self.controller = Controller(plan, experiment.knob_values(graph, {}), clock=self.clock)
         self.controller.start()
         self.controller.outbox.clear()
         self.clock.now = 2.0
-        self.inquiries = Inquiries(graph, self.placement, self.controller, lambda: self.held)
+        self.inquiries = Inquiries(graph, self.placement, self.controller, self.trail, lambda: self.held)
+        self.ids = {node.name: node.id for node in graph.nodes}
         self.worker = {node.name: self.placement[node.id] for node in graph.nodes}
 
     def ask(self, request):
@@ -49,10 +56,17 @@ class Desk:
         (reply,) = self.replies
         return reply
 
+    def work(self, node, action, key, start, duration, messages=1):
+        """Have a record in the trace, times in milliseconds."""
+        row = (start * 10**6, key, duration * 10**6, 5, self.ids[node], messages, self.worker[node], action, 0)
+        self.ring.write(np.array([row], RECORD).tobytes())
+
 
 @pytest.fixture
 def desk():
-    return Desk()
+    desk = Desk()
+    yield desk
+    desk.ring.close()
 
 
 @pytest.mark.parametrize("held", [True, False])
@@ -71,6 +85,33 @@ def test_an_instance_is_asked_of_all_workers_and_their_answers_are_joined(desk):
     assert desk.replies == []
     desk.inquiries.heard(0, Seen(1, KeyDetail(2, 0, ("a",), (), queued=1)))
     assert desk.reply.detail == KeyDetail(2, 2.0, ("b", "a"), ("c",), queued=5, cached=1)
+
+
+def test_the_path_of_an_instance_comes_from_the_trace(desk):
+    desk.work("x", FORWARD, 2, 500, 1)
+    desk.work("fc1", FORWARD, 2, 600, 3, messages=0)  # in a batch that began with another instance
+    desk.work("fc1", BACKWARD, 3, 700, 1)
+    desk.work("fc1", UPDATE, 0, 701, 1, messages=0)
+    desk.trail.look([])
+    desk.ask(InspectKey(8, 2))
+    for worker in (0, 1):
+        desk.inquiries.heard(worker, Seen(1, KeyDetail(2, 0)))
+    assert desk.reply.detail.path == (
+        Hop(0.5, 0.001, "x.F", desk.worker["x"]),
+        Hop(0.6, 0.003, "fc1.F", desk.worker["fc1"]),
+    )
+    assert desk.reply.detail.complete
+
+
+def test_a_path_that_is_not_known_whole_says_so(desk):
+    for number in range(80):  # more than the ring holds
+        desk.work("fc1", FORWARD, 2, number, 1)
+    desk.trail.look([])
+    desk.ask(InspectKey(8, 2))
+    for worker in (0, 1):
+        desk.inquiries.heard(worker, Seen(1, KeyDetail(2, 0)))
+    assert [hop.at for hop in desk.reply.detail.path] == [number / 1000 for number in range(16, 80)]
+    assert not desk.reply.detail.complete
 
 
 def test_what_cannot_be_there_is_said_at_once(desk):
@@ -144,7 +185,7 @@ def test_a_session_shows_nodes_messages_and_instances(tmp_path: Path, backend, p
         elif not asked:
             asked.append(shown)
             session.inspect(InspectNode(2, "fc2"), reply)
-            session.inspect(InspectKey(2, shown.in_flight[-1].key), reply)
+            session.inspect(InspectKey(2, shown.in_flight[0].key), reply)
         elif len(details) + len(errors) > 1 and len(asked) < 5:
             asked.append(shown)
         elif len(asked) == 5:
@@ -160,6 +201,8 @@ def test_a_session_shows_nodes_messages_and_instances(tmp_path: Path, backend, p
         assert errors == []
         assert [message.token for message in messages] == list(key.places)
         assert key.queued + key.cached > 0
+        assert [hop.token for hop in key.path][:1] in (["x.F"], ["label.F"])
+        assert key.complete
         assert {message.place for message in messages} <= {"queue"}
 
 
