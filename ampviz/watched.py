@@ -1,95 +1,73 @@
-"""Running a session in a process of its own with the UI attached to it; uses asyncio."""
+"""The UI on a session: one that it starts, or one that is there already; uses asyncio."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
-import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
-from ampviz.errors import LinkError, WorkerError
-from ampviz.runtime.serve import ServeRequest, make_session
-from ampviz.telemetry.link import Finished, TakeControl
+from ampviz.launched import Launched
+from ampviz.runtime.catalogue import is_live
+from ampviz.runtime.serve import ServeRequest
+from ampviz.telemetry.link import Finished
 from ampviz.tui.app import AmpvizApp
-from ampviz.tui.client import LinkClient
-
-_START_S = 60.0
-_END_S = 30.0
-_POLL_S = 0.02
+from ampviz.tui.lasting import LastingLink
 
 
-def watch(request: ServeRequest) -> tuple[Finished | None, str]:
-    """Start the session, show it until the user leaves; returns its outcome and the checkpoint it left, "" for none.
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """How looking at a session has ended: with its outcome, or detached, or since terminal or link were gone."""
+
+    finished: Finished | None
+    detached: bool = False
+    broken: bool = False  # the UI failed, and is detached therefore
+
+
+def watch(request: ServeRequest) -> Watched:
+    """Start the session and show it until the user leaves. Unless detached from, it has ended then.
 
     Raises AmpvizError of exit code 2 for a wrong request, before the screen is touched, and WorkerError where the
-    session or the UI broke.
+    session broke.
     """
-    make_session(request).discard()
-    folder = Path(request.folder)
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ampviz.runtime.serve", msgspec.json.encode(request).decode()],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,  # the terminal's ctrl-c and hang-up are not for it
-        )
-    finished = None
+    launched = Launched(request)
     try:
-        finished = asyncio.run(_view(process, folder))
-    finally:
-        _end(process, asked=finished is not None)
-    if finished is None and process.returncode not in (0, 130):
-        raise WorkerError(_last_words(folder), where=str(folder / "log"))
-    checkpoint = folder / "checkpoint.safetensors"
-    return finished, str(checkpoint) if checkpoint.exists() else ""
+        watched = asyncio.run(_watched(launched))
+    except BaseException:
+        launched.end(asked=False)
+        raise
+    if watched.detached and launched.process.poll() is None:
+        return watched
+    launched.end(asked=watched.finished is not None)
+    if watched.finished is None and launched.process.returncode not in (0, 130):
+        raise launched.failure()
+    return Watched(watched.finished)
 
 
-def _end(process: subprocess.Popen[bytes], *, asked: bool) -> None:
-    """Wait for the session to leave; one that was not asked to is told to save and stop, and killed if it does not."""
-    if not asked:
-        process.terminate()
-    try:
-        process.wait(_END_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+def attach(folder: Path, *, control: bool) -> Watched:
+    """Show a session that is under way until the user leaves or it ends."""
+    return asyncio.run(_attached(folder, control))
 
 
-async def _view(process: subprocess.Popen[bytes], folder: Path) -> Finished | None:
-    client = await _connected(process, folder)
+async def _watched(launched: Launched) -> Watched:
+    return await _shown(await launched.connected())
+
+
+async def _attached(folder: Path, control: bool) -> Watched:
+    link = LastingLink(folder / "link", alive=lambda: is_live(folder))
+    await link.connect(control=control)
+    return await _shown(link, read_only=not control)
+
+
+async def _shown(link: LastingLink, *, read_only: bool = False) -> Watched:
     ascii_only = bool(os.environ.get("AMPVIZ_ASCII")) or "utf" not in (sys.stdout.encoding or "").lower()
-    app = AmpvizApp(client, ascii_only=ascii_only)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.exit)  # the terminal is gone: save and stop
+    app = AmpvizApp(link, ascii_only=ascii_only, read_only=read_only)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.exit)  # the terminal is gone
     try:
         finished = await app.run_async()
     finally:
-        client.close()
-    if app.return_code:  # Textual has shown what went wrong
-        raise WorkerError("the UI failed; the session was asked to stop and save", where=str(folder / "log"))
-    return finished
-
-
-async def _connected(process: subprocess.Popen[bytes], folder: Path) -> LinkClient:
-    """Wait for the session's socket, then for its hello. Raises WorkerError with its last words if it dies."""
-    try:
-        async with asyncio.timeout(_START_S):
-            while not (folder / "link").exists():
-                if process.poll() is not None:
-                    raise WorkerError(_last_words(folder), where=str(folder / "log"))
-                await asyncio.sleep(_POLL_S)
-    except TimeoutError:
-        raise LinkError("the session did not start in time", where=str(folder / "log")) from None
-    client = LinkClient()
-    await client.connect(folder / "link")
-    await client.request(TakeControl)
-    return client
-
-
-def _last_words(folder: Path) -> str:
-    words = (folder / "log").read_text(errors="replace").strip().splitlines()
-    return words[-1] if words else "the session ended without a word"
+        link.close()
+    broken = bool(app.return_code)  # Textual has shown what went wrong
+    return Watched(finished, app.detached or broken, broken)

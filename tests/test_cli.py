@@ -164,7 +164,9 @@ def test_what_cannot_be_parsed_exits_with_2(capsys, arguments):
     assert raised.value.code == 2
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["graph"], ["resume"], ["data"], ["data", "fetch"]])
+@pytest.mark.parametrize(
+    "command", [[], ["run"], ["ls"], ["attach"], ["graph"], ["resume"], ["data"], ["data", "fetch"]]
+)
 def test_every_command_has_help(capsys, command):
     with pytest.raises(SystemExit) as raised:
         main([*command, "--help"])
@@ -226,7 +228,7 @@ def test_resuming_from_what_is_no_checkpoint_is_one_line(capsys, tmp_path: Path,
     assert str(file) in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["graph"], ["resume"], ["data"]])
+@pytest.mark.parametrize("command", [[], ["run"], ["ls"], ["attach"], ["graph"], ["resume"], ["data"]])
 def test_help_comes_without_what_takes_long_to_import(command):
     """It also sets the number of BLAS threads, which only counts before numpy is there."""
     code = """if True:

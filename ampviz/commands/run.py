@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ampviz.commands.ending import after_watching, on_terminal, report_outcome, say_how_to_attach
 from ampviz.commands.settings import knob_options, model_options, model_spec, positive
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ _EXAMPLES = """examples:
   ampviz run listred                          train with the live UI (on a terminal)
   ampviz run mnist --headless --workers 2 --max-active-keys 4 --target "accuracy>=0.97"
   ampviz run mnist --headless --json --epochs 1 --limit 100 > result.json
+  ampviz run listred --detach                 in the background: ampviz ls, ampviz attach
   ampviz run listred --replicas 2             two copies of the cell, averaged after each epoch
   ampviz run my_model.py:experiment --set cell.min_update_interval=10 --set cell.worker=1 --set cell.optimizer=adam
 
@@ -38,12 +40,14 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     _session_options(run)
     knob_options(run)
     _output_options(run)
+    _detach_option(run)
     run.set_defaults(command=_run)
 
     resume = commands.add_parser("resume", help="go on from a checkpoint", formatter_class=plain)
     resume.add_argument("checkpoint", metavar="CHECKPOINT")
     resume.add_argument("--epochs", type=positive, metavar="N", help="epochs in all")
     _output_options(resume)
+    _detach_option(resume)
     resume.set_defaults(command=_resume)
 
 
@@ -71,13 +75,17 @@ def _output_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _detach_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--detach", action="store_true", help="start it in the background, print its id, and leave (see ampviz attach)"
+    )
+
+
 def _run(options: argparse.Namespace) -> int:
     return _serve(_spec(options), None, options)
 
 
 def _resume(options: argparse.Namespace) -> int:
-    from pathlib import Path
-
     import msgspec
 
     from ampviz.runtime.checkpoint import load_checkpoint
@@ -109,8 +117,9 @@ def _serve(spec: RunSpec, resume: str | None, options: argparse.Namespace) -> in
 
     folder = make_run_folder(spec.target)
     request = ServeRequest(_recorded(spec, folder, options), str(folder), resume)
-    on_terminal = all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))  # the UI draws on the last
-    if options.headless or not on_terminal or os.environ.get("CI"):
+    if options.detach:
+        return _detached(request, options.json)
+    if options.headless or not on_terminal() or os.environ.get("CI"):
         return _headless(request, options.json)
     return _watched(request, options.json)
 
@@ -125,36 +134,31 @@ def _recorded(spec: RunSpec, folder: Path, options: argparse.Namespace) -> RunSp
     return msgspec.structs.replace(spec, recording=path, recording_mb=options.record_limit)
 
 
+def _detached(request: ServeRequest, as_json: bool) -> int:
+    from ampviz.launched import detached
+
+    info = detached(request)
+    print(json.dumps({"id": info.id, "pid": info.pid, "folder": request.folder}) if as_json else info.id)
+    say_how_to_attach(info.id)
+    return 0
+
+
 def _headless(request: ServeRequest, as_json: bool) -> int:
     import uvloop
     from rich.console import Console
 
     from ampviz.headless import HeadlessProgress
     from ampviz.runtime.serve import make_session, serve
+    from ampviz.telemetry.link import Finished
 
     session = make_session(request)
     console = Console(stderr=True)
     with HeadlessProgress(session.info(), console) as progress:
         served = uvloop.run(serve(session, progress.show))
-    return _report(served.report, served.error, as_json, str(served.checkpoint or ""))
+    return report_outcome(Finished(served.report["exit"], served.error, served.report), Path(request.folder), as_json)
 
 
 def _watched(request: ServeRequest, as_json: bool) -> int:
     from ampviz.watched import watch
 
-    finished, checkpoint = watch(request)
-    if finished is None:
-        return 130
-    return _report(finished.report, finished.error, as_json, checkpoint)
-
-
-def _report(report: dict[str, Any], error: str, as_json: bool, checkpoint: str) -> int:
-    """Print what is left to say, the JSON last; returns the exit code."""
-    code = int(report["exit"])
-    if error:
-        print(f"ampviz: {error}", file=sys.stderr)
-    if code == 130 and checkpoint:
-        print(f"state saved; go on with: ampviz resume {checkpoint}", file=sys.stderr)
-    if as_json:
-        print(json.dumps(report), flush=True)
-    return code
+    return after_watching(watch(request), Path(request.folder), as_json)

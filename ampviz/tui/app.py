@@ -14,6 +14,7 @@ from textual.widgets import Static
 from ampviz.telemetry.link import Finished
 from ampviz.telemetry.snapshot import Snapshot
 from ampviz.tui.actions.knobs import KnobActions
+from ampviz.tui.actions.link import LinkActions
 from ampviz.tui.actions.lints import LintActions
 from ampviz.tui.actions.panes import PaneActions
 from ampviz.tui.actions.run import RunActions
@@ -34,18 +35,19 @@ from ampviz.tui.view import View
 _PANE_HINT = f" {PANES[0].digit}-{PANES[-1].digit} panes"
 
 
-class AmpvizApp(RunActions, StopActions, KnobActions, LintActions, PaneActions, ViewActions):
-    """Shows one session. Returns its outcome, or None if left before the end."""
+class AmpvizApp(LinkActions, RunActions, StopActions, KnobActions, LintActions, PaneActions, ViewActions):
+    """Shows one session. Returns its outcome, or None if left before the end: `detached` tells whether it goes on."""
 
     CSS_PATH = "app.tcss"
     TITLE = "ampviz"
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(KEYS)]
 
-    def __init__(self, feed: Feed, *, ascii_only: bool = False):
+    def __init__(self, feed: Feed, *, ascii_only: bool = False, read_only: bool = False):
         super().__init__()
         self.feed = feed
         self.view = View(feed.info)
+        self.view.read_only = read_only
         self.glyphs = ASCII if ascii_only else UNICODE
         self._drawable = False
 
@@ -68,7 +70,7 @@ class AmpvizApp(RunActions, StopActions, KnobActions, LintActions, PaneActions, 
         self._drawable = True
         self.lay_out()
         self.query_one(QueuePane).focus()
-        self.feed.listen(self._on_snapshot, self._on_end)
+        self.feed.listen(self._on_snapshot, self._on_end, self._on_link)
 
     def on_unmount(self) -> None:
         self._drawable = False  # the link may outlive the screen for a moment
@@ -83,6 +85,12 @@ class AmpvizApp(RunActions, StopActions, KnobActions, LintActions, PaneActions, 
         self.view.add(snapshot)
         self.settle_knobs()
         self.draw()
+
+    def _on_link(self, up: bool) -> None:
+        self.view.lost = not up
+        if up:
+            self.view.restart()
+        self.say("" if up else "the link to the session was lost: connecting again")
 
     def _on_end(self, finished: Finished | None) -> None:
         self.view.finished = finished

@@ -21,8 +21,17 @@ class Feed(Protocol):
 
     info: SessionInfo
 
-    def listen(self, on_snapshot: Callable[[Snapshot], None], on_end: Callable[[Finished | None], None]) -> None:
-        """Call `on_snapshot` with each snapshot, and `on_end` once: with the outcome, or None if the link was lost."""
+    def listen(
+        self,
+        on_snapshot: Callable[[Snapshot], None],
+        on_end: Callable[[Finished | None], None],
+        on_link: Callable[[bool], None],
+    ) -> None:
+        """Call `on_snapshot` with each snapshot, and `on_end` once: with the outcome, or None if the link was lost.
+
+        `on_link` is called with False while a lost link is tried again, with True when it is back: then the next
+        snapshot brings the whole history once more.
+        """
         ...
 
     async def request(self, make: Callable[[int], Request]) -> Reply:
@@ -35,7 +44,7 @@ class Feed(Protocol):
 
 
 class LinkClient:
-    """A Feed over the Unix socket of a session."""
+    """One connection to the Unix socket of a session."""
 
     def __init__(self) -> None:
         self.finished: Finished | None = None
@@ -72,6 +81,17 @@ class LinkClient:
         self._early.clear()
         if self._ended:
             on_end(self.finished)
+
+    async def first_snapshot(self) -> Snapshot:
+        """The first that comes, instead of listening. Raises LinkError if the session ends without one."""
+        first: asyncio.Future[Snapshot] = asyncio.get_running_loop().create_future()
+
+        def ended(finished: Finished | None) -> None:
+            if not first.done():
+                first.set_exception(LinkError("the session has ended"))
+
+        self.listen(lambda snapshot: None if first.done() else first.set_result(snapshot), ended)
+        return await first
 
     async def request(self, make: Callable[[int], Request]) -> Reply:
         """Send and wait for the reply. Raises LinkError if none comes in time."""

@@ -21,11 +21,12 @@ _HELP_FRAME = 6  # columns of border and padding
 
 
 class StopDialog(ModalScreen[str]):
-    """Asks how to stop; gives "save", "now" or ""."""
+    """Asks how to leave a run; gives "save", "detach", "now" or ""."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape,c", "choose('')", "cancel"),
         ("s", "choose('save')", "save"),
+        ("d", "choose('detach')", "detach"),
         ("n", "choose('now')", "now"),
     ]
 
@@ -34,6 +35,7 @@ class StopDialog(ModalScreen[str]):
             box.border_title = "Stop the run?"
             yield OptionList(
                 Option("[b]s[/b]  finish what is in flight, save a checkpoint", id="save"),
+                Option("[b]d[/b]  detach: leave, the run goes on", id="detach"),
                 Option("[b]n[/b]  stop now, save nothing", id="now"),
                 Option("[b]c[/b]  cancel, go on training", id="cancel"),
             )

@@ -13,6 +13,9 @@ KEYS = (
     Key("E", "E", "step('epoch')", "run to the end of the epoch", "Run"),
     Key("x", "x", "step_node", "process one message of the selected node", "Run"),
     Key("q,ctrl+q,ctrl+c", "q", "leave", "stop the run, or leave", "Run", "Quit"),
+    Key("D", "D", "detach", "leave; the run goes on", "Run"),
+    Key("C", "C", "take_control", "take control of a run that was only watched", "Run"),
+    Key("ctrl+z", "ctrl+z", "suspend_process", "suspend the viewer; fg brings it back", "Run"),
     Key(
         "b",
         "b",
@@ -51,6 +54,11 @@ FOCUSED_KEYS = tuple(key for place in PANES for key in place.pane.keys)
 def footer_entries() -> list[tuple[str, str]]:
     """What the bottom line shows: at most seven (key, name)."""
     return [("[ ]" if key.shown == "[" else key.shown, key.footer) for key in KEYS if key.footer]
+
+
+def shown_key(action: str) -> str:
+    """The key of an action, as the help shows it."""
+    return next(key.shown for key in KEYS if key.action == action)
 
 
 def help_lines() -> list[tuple[str, list[tuple[str, str]]]]:

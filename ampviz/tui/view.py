@@ -45,7 +45,9 @@ class View:
         self.past = History()
         self.finished: Finished | None = None
         self.lost = False
+        self.read_only = False  # it may look, not steer
         self._behind: tuple[History, Snapshot] | None = None  # what came since the view was frozen
+        self._anew = False  # the next snapshot brings the whole history
         self.frozen = False
         self.sort = "graph"
         self.inverted = False
@@ -62,6 +64,8 @@ class View:
             missed.add(snapshot)
             self._behind = (missed, snapshot)
             return
+        if self._anew:
+            self.past, self._anew = History(), False
         self.past.add(snapshot)
         if len(self._window) > 1 and _active(snapshot) - _active(self._window[-2]) < _LEAST_S:
             self._window.pop()
@@ -80,6 +84,10 @@ class View:
             self._behind = None
             self.add(missed.take(snapshot))
 
+    def restart(self) -> None:
+        """The next snapshot brings the whole history once more."""
+        self._behind, self._anew = None, True
+
     @property
     def status_words(self) -> str:
         """The state of the session, or of the view where that matters more."""
@@ -93,7 +101,8 @@ class View:
             Status.PAUSED: "PAUSED",
             Status.STOPPING: "STOPPING",
         }.get(self.snapshot.status, self.snapshot.status.upper())
-        return f"{words} (VIEW FROZEN)" if self.frozen else words
+        notes = [note for note, on in (("VIEW FROZEN", self.frozen), ("READ-ONLY", self.read_only)) if on]
+        return f"{words} ({', '.join(notes)})" if notes else words
 
     def nodes(self) -> list[NodeView]:
         """The rows of the queue pane, sorted; copies stand below the layer that they are parts of."""

@@ -41,8 +41,13 @@ class FakeFeed:
         self.hung_up = False
         self.closed = False
 
-    def listen(self, on_snapshot: Callable[[Snapshot], None], on_end: Callable[[Finished | None], None]) -> None:
-        self._on_snapshot, self._on_end = on_snapshot, on_end
+    def listen(
+        self,
+        on_snapshot: Callable[[Snapshot], None],
+        on_end: Callable[[Finished | None], None],
+        on_link: Callable[[bool], None],
+    ) -> None:
+        self._on_snapshot, self._on_end, self.link = on_snapshot, on_end, on_link
 
     async def request(self, make: Callable[[int], Request]) -> Reply:
         if self.hung_up:

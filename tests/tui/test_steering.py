@@ -119,7 +119,7 @@ async def test_every_letter_can_be_typed_into_the_knob_dialog():
         (["n"], [Stop(1, StopHow.NOW)]),
         (["c"], []),
         (["escape"], []),
-        (["down", "enter"], [Stop(1, StopHow.NOW)]),
+        (["down", "down", "enter"], [Stop(1, StopHow.NOW)]),
     ],
     ids=lambda value: value[0] if value and isinstance(value[0], str) else "",
 )

@@ -8,9 +8,10 @@ from textual import work
 from textual.app import App
 
 from ampviz.errors import LinkError
-from ampviz.telemetry.link import Finished, Request
+from ampviz.telemetry.link import READ_ONLY, Finished, Request
 from ampviz.tui.client import Feed
 from ampviz.tui.glyphs import Glyphs
+from ampviz.tui.keys import shown_key
 from ampviz.tui.panes.queues import QueuePane
 from ampviz.tui.view import View
 
@@ -43,8 +44,11 @@ class SessionApp(App[Finished | None]):
         except LinkError as error:
             self.say(str(error))
             return str(error)
-        self.say(reply.error)
-        return reply.error
+        refused = reply.error
+        if refused == READ_ONLY:
+            refused = f"read-only: press {shown_key('take_control')} to take control"
+        self.say(refused)
+        return refused
 
     def selected_node(self) -> str:
         """The node under the cursor of the queues; "" and a word about it where that is a layer of several copies."""
