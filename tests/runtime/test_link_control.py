@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
 from ampviz.telemetry.link import (
@@ -16,11 +18,13 @@ from ampviz.telemetry.link import (
     Resume,
     SetBreakpoint,
     SetKnob,
+    Steering,
     Step,
     Stop,
     SwitchLint,
     TakeControl,
     Tick,
+    UndoKnob,
 )
 from tests.runtime.linked import Viewer, serving, tick
 
@@ -28,8 +32,12 @@ pytestmark = pytest.mark.usefixtures("nothing_left_behind")
 
 STEERING = [
     Pause(1), Resume(1), Step(1), SetKnob(1, "max_active_keys", 2), Stop(1), SetBreakpoint(1, "fc1.F"),
-    RemoveBreakpoint(1, 1), Hold(1, "fc1"), Drop(1, 3), SwitchLint(1, 1, on=False),
+    RemoveBreakpoint(1, 1), Hold(1, "fc1"), Drop(1, 3), SwitchLint(1, 1, on=False), UndoKnob(1),
 ]  # fmt: skip
+
+
+def test_nothing_that_steers_is_left_out():
+    assert {type(request) for request in STEERING} == set(get_args(Steering))
 
 
 @pytest.mark.parametrize("request_", STEERING, ids=lambda request: type(request).__name__)
@@ -44,11 +52,11 @@ async def test_a_viewer_without_control_steers_nothing(tmp_path, request_):
 async def test_it_may_inspect_and_sees_all_ticks(tmp_path):
     async with serving(tmp_path) as (server, session):
         viewer = await Viewer().connect(server, control=False)
-        viewer.channel.send([InspectNode(1, "fc1"), InspectKey(2, 7)])
-        assert (await viewer.count(3))[1:] == [Reply(1), Reply(2)]
+        viewer.channel.send([InspectNode(1, "fc1"), InspectKey(2, 7), Pause(3)])
+        assert (await viewer.count(2))[1] == Reply(3, READ_ONLY)
+        assert [question for question, _ in session.questions] == [InspectNode(1, "fc1"), InspectKey(2, 7)]
         server.tick(tick(1))
-        assert (await viewer.count(4))[3] == Tick(tick(1, viewers=1))
-        assert session.requests == [InspectNode(1, "fc1"), InspectKey(2, 7)]
+        assert (await viewer.count(3))[2] == Tick(tick(1, viewers=1))
 
 
 async def test_taking_control_is_granted_and_counts_from_the_next_request(tmp_path):
