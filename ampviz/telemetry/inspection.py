@@ -64,7 +64,7 @@ class NodeDetail(Struct, frozen=True, tag="node"):
 
 
 class Hop(Struct, frozen=True, array_like=True):
-    """One piece of work done for an instance, perhaps with others in one batch. Times in seconds since the session began.
+    """One piece of work done for an instance, perhaps with others in one batch. Seconds since the session started.
 
     The token is that of a node and direction, without the state: `cell.B`.
     """
