@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from ampviz.telemetry.snapshot import EpochReport, Event, Snapshot
+from ampviz.telemetry.snapshot import EpochReport, Event
 from ampviz.tui.chart import marker_letter
-from ampviz.tui.glyphs import DIM, GOOD, HOT, MARK, TRAIN, VALID, Glyphs, age, clock, drawable, number
+from ampviz.tui.glyphs import DIM, GOOD, HOT, MARK, TRAIN, VALID, Glyphs, clock, drawable, number
 from ampviz.tui.lint_table import count_found
 from ampviz.tui.view import NodeView, View
 
@@ -70,25 +70,6 @@ def _queue_line(row: NodeView, name_width: int, history: int, selected: bool, gl
 def _shown_name(row: NodeView) -> str:
     """A node's name, or for a copy of a layer, which stands below that, its number."""
     return f"  copy {row.name.removeprefix(row.part_of + '-')}" if row.part_of else row.name
-
-
-def in_flight_table(
-    snapshot: Snapshot, width: int, height: int, glyphs: Glyphs, first: int = 0, cursor: int = -1
-) -> Text:
-    """Instances in flight, oldest first, with a bar of their age, from the row `first` on."""
-    limit = snapshot.knobs.get("max_active_keys", 0)
-    text = Text(f" {snapshot.in_flight_count} of at most {limit}"[:width], style="bold", no_wrap=True)
-    oldest = max((entry.age_s for entry in snapshot.in_flight), default=0.0)
-    room = max(0, min(30, width - 25))
-    for index, entry in enumerate(snapshot.in_flight[first : first + max(0, height - 1)], first):
-        kind = "train" if entry.key >= 0 else "valid"
-        filled = round(entry.age_s / oldest * room) if oldest else 0
-        line = Text(glyphs.cursor if index == cursor else " ", style="bold")
-        line.append(f"k{abs(entry.key):<8d} {kind} {age(entry.age_s):>6} ", style="not bold")
-        line.append(glyphs.busy * filled, style=TRAIN)
-        line.truncate(width)
-        text.append("\n").append_text(line)
-    return text
 
 
 def worker_table(view: View, width: int, glyphs: Glyphs) -> Text:

@@ -72,18 +72,20 @@ def is_slow(snapshot: Snapshot) -> bool:
     return snapshot.status is Status.PAUSED or (isinstance(slow, int | float) and slow > 0)
 
 
-def moves(info: SessionInfo, graph: Network, old: Snapshot | None, new: Snapshot) -> tuple[Move, ...]:
+def moves(
+    info: SessionInfo, graph: Network, old: Snapshot | None, new: Snapshot, only: int | None = None
+) -> tuple[Move, ...]:
     """The wires along which messages went between two snapshots of slow motion or of stepping, in the order of wires.
 
     The paths of instances tell exactly; where they say nothing of a node that has worked, its messages went where as
-    many more have arrived.
+    many more have arrived. `only` leaves out all instances but one.
     """
     if old is None or not is_slow(new):
         return ()
-    edges = _followed(info, old, new)
+    edges = _followed(info, old, new, only)
     told = {info.edges[edge].target if up else info.edges[edge].source for edge, up in edges}
     for index, (before, now) in enumerate(zip(old.nodes, new.nodes, strict=True)):
-        if index in told:
+        if index in told or only is not None:
             continue
         if now.forward > before.forward:
             leaving = [number for number, edge in enumerate(info.edges) if edge.source == index]
@@ -98,12 +100,14 @@ def moves(info: SessionInfo, graph: Network, old: Snapshot | None, new: Snapshot
     return tuple(Move(wire, up) for wire, up in sorted(found))
 
 
-def _followed(info: SessionInfo, old: Snapshot, new: Snapshot) -> set[tuple[int, bool]]:
+def _followed(info: SessionInfo, old: Snapshot, new: Snapshot, only: int | None) -> set[tuple[int, bool]]:
     """The edges, each with whether upwards, that instances have passed according to their paths."""
     ends = {(edge.source, edge.target): number for number, edge in enumerate(info.edges)}
     before = {entry.key: entry.path for entry in old.in_flight}
     found = set()
     for entry in new.in_flight:
+        if only is not None and entry.key != only:
+            continue
         fresh = _fresh(before.get(entry.key, ()), entry.path)
         start = len(entry.path) - fresh
         for here, there in zip(entry.path[max(0, start - 1) :], entry.path[max(1, start) :], strict=False):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ampviz.telemetry.history import History
 from ampviz.telemetry.link import Finished
 from ampviz.telemetry.snapshot import SessionInfo, Snapshot, Status
+from ampviz.tui.following import Followed
 
 HISTORY = 120  # ticks of queue depth kept per node
 _WINDOW_S = 2.0  # what "per second" and shares look back on
@@ -54,6 +55,8 @@ class View:
         self.log_scale = False
         self.smoothing = 0.9
         self.message = ""
+        self.names = tuple(node.name for node in info.nodes)
+        self.followed: Followed | None = None
         self._depths: list[deque[int]] = [deque(maxlen=HISTORY) for _ in info.nodes]
         self._window: deque[Snapshot] = deque()
 
@@ -74,7 +77,15 @@ class View:
             self._window.popleft()
         for depths, stats in zip(self._depths, snapshot.nodes, strict=True):
             depths.append(stats.queued_forward + stats.queued_backward)
+        if self.followed is not None:
+            self.followed = self.followed.after(snapshot)
         self.snapshot = snapshot
+
+    def follow(self, key: int | None) -> None:
+        """Follow an instance in flight from now on; None: none any more."""
+        entries = self.snapshot.in_flight if self.snapshot is not None else ()
+        entry = next((entry for entry in entries if entry.key == key), None)
+        self.followed = Followed.of(entry, self.snapshot) if entry is not None and self.snapshot is not None else None
 
     def freeze(self, frozen: bool) -> None:
         """Stand still, or catch up with what came meanwhile."""

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from ampviz.telemetry.snapshot import Event, InFlight, Status, WorkerStats
 from ampviz.tui.draw import (
     event_lines,
-    in_flight_table,
     lettered,
     queue_table,
     share_bar,
@@ -41,11 +40,6 @@ ASCII_QUEUES = """\
  words            w0     0           ..........      .     .
 >cell             w1     4      :=*@ #####%%%..    4.5   1.5
  a-very-long-node w12    4      :=*@ ##########   1234   7.5 !"""
-IN_FLIGHT = """\
- 3 of at most 8
- k17       train  500ms ███████████████
- k18       train  250ms ████████
- k3        valid   12ms"""
 WORKERS = """\
 worker      pid at work          kernels   msg/s unsent
 w0         4121 █████·····  50%      25%     300      2
@@ -154,13 +148,6 @@ def test_the_queue_table_is_drawn_from_any_row():
     assert [line[:4] for line in lines] == [" n04", ">n05", " n06"]
 
 
-def test_the_table_of_instances_in_flight_looks_like_this():
-    assert stripped(in_flight_table(snapshot(), 40, 10, UNICODE)) == IN_FLIGHT
-    assert stripped(in_flight_table(snapshot(), 40, 10, ASCII)) == IN_FLIGHT.translate(TO_ASCII)
-    assert stripped(in_flight_table(snapshot(), 40, 2, UNICODE)) == "\n".join(IN_FLIGHT.split("\n")[:2])
-    assert in_flight_table(snapshot(), 40, 2, UNICODE, 2, 2).plain.split("\n")[1] == "▸k3        valid   12ms "
-
-
 def test_the_worker_table_looks_like_this(view):
     assert stripped(worker_table(view, 60, UNICODE)) == WORKERS
     assert stripped(worker_table(view, 60, ASCII)) == WORKERS.translate(TO_ASCII)
@@ -208,13 +195,12 @@ def test_no_line_is_wider_than_its_pane_and_ascii_stays_ascii(width, height, cou
     rows = [node_view(f"node-{index}", depth=10**6, staleness=9.0, history=range(200)) for index in range(count)]
     drawn = [
         queue_table(rows + ROWS, width, height, 0, glyphs),
-        in_flight_table(view.snapshot, width, height, glyphs),
         worker_table(view, width, glyphs),
         event_lines([("A", event) for event in view.past.events], width, height, glyphs),
         status_line(view, width, glyphs),
     ]
     assert [widest(text) for text in drawn if widest(text) > width] == []
-    assert [len(text.plain.split("\n")) for text in drawn[:2]] <= [max(2, height)] * 2
+    assert len(drawn[0].plain.split("\n")) <= max(2, height)
     assert glyphs is UNICODE or all(text.plain.isascii() for text in drawn)
 
 

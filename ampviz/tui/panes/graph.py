@@ -64,7 +64,9 @@ class GraphPane(Pane):
         busy = {row.name: row.busy for row in view.nodes() if not row.copies}
         self._looks = looks(info, self._seen, now, busy)
         missed = self._seen is None or now.at - self._seen.at > _RECENT_S
-        fresh = () if missed else moves(info, self._diagram(info, Zoom.COMPACT, glyphs).graph, self._seen, now)
+        graph = self._diagram(info, Zoom.COMPACT, glyphs).graph
+        only = view.followed.key if view.followed is not None and not view.followed.home else None
+        fresh = () if missed else moves(info, graph, self._seen, now, only)
         self._seen = now
         if fresh:
             self._moves, self._frame = fresh, 0
