@@ -1,0 +1,137 @@
+"""Leaving a run and coming back, in real pseudo-terminals: detach, attach, suspend, hang up, be killed."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+from pathlib import Path
+
+import pytest
+
+from ampviz.listed import Listed, listed
+from tests.runtime.models import target
+from tests.test_sessions import gone, until
+from tests.test_terminal import Terminal
+
+pytestmark = pytest.mark.slow
+
+RUN = ("run", target("endless"), "--backend", "inline")
+
+
+def runs() -> Path:
+    return Path(os.environ["AMPVIZ_STATE"]) / "runs"
+
+
+def only() -> Listed:
+    """The one session that there is."""
+    (one,) = listed(runs())
+    return one
+
+
+def goes_on() -> None:
+    """The session trains, now and later."""
+    epoch = only().epoch
+    until(lambda: only().status == "running" and only().epoch > epoch)
+
+
+def stopped(screen: Terminal) -> bool:
+    """Whether the process on this terminal is stopped; reads what it draws until then."""
+    while select.select([screen.master], [], [], 0)[0]:
+        os.read(screen.master, 1 << 16)
+    state = Path(f"/proc/{screen.process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return state == "T"
+
+
+@pytest.fixture
+def terminal(nothing_left_behind):
+    """Opens terminals, closes them, and ends the sessions that go on without one."""
+    opened = []
+
+    def start(*arguments, **size):
+        opened.append(Terminal(arguments, **size))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.close()
+    for session in listed(runs()):
+        if not gone(session.pid):
+            os.kill(session.pid, signal.SIGKILL)
+            until(lambda pid=session.pid: gone(pid))
+
+
+def test_a_run_that_is_detached_from_goes_on_and_is_found_paused_again_and_stopped(terminal):
+    screen = terminal(*RUN)
+    screen.until("inst/s")
+    screen.press("D")
+    screen.until("it goes on; look at it with: ampviz attach ")
+    assert screen.exit_code() == 0
+    goes_on()
+    looking = terminal("attach")
+    looking.until("RUN (READ-ONLY)")
+    looking.press(" ")
+    looking.until("read-only: press C to take control")
+    steering = terminal("attach", only().id[:-1], "--control", columns=80, rows=24)
+    steering.until("RUN")
+    assert only().viewers == 2
+    steering.press(" ")
+    looking.until("PAUSED (READ-ONLY)")
+    steering.press("q")
+    steering.until("Stop the run?")
+    steering.press("s")
+    assert steering.exit_code() == 130
+    assert "ampviz resume" in steering.text
+    looking.until("INTERRUPTED")
+    looking.press("q")
+    assert looking.exit_code() == 130
+    assert (only().status, only().exit) == ("interrupted", 130)
+    until(lambda: gone(only().pid))
+
+
+def test_a_suspended_viewer_comes_back_to_a_run_that_did_not_wait(terminal):
+    screen = terminal(*RUN)
+    screen.until("inst/s")
+    screen.press("\x1a")
+    until(lambda: stopped(screen))
+    goes_on()
+    screen.text = ""
+    os.kill(screen.process.pid, signal.SIGCONT)
+    screen.until("inst/s")
+    screen.press(" ")
+    screen.until("PAUSED")
+    screen.press("qn")
+    assert screen.exit_code() == 130
+
+
+def test_a_hang_up_stops_the_run_of_a_terminal_and_detaches_a_viewer(terminal):
+    screen = terminal(*RUN)
+    screen.until("inst/s")
+    looking = terminal("attach")
+    looking.until("inst/s")
+    os.kill(looking.process.pid, signal.SIGHUP)
+    looking.exit_code()
+    goes_on()
+    os.kill(screen.process.pid, signal.SIGHUP)
+    assert screen.exit_code() == 130
+    assert only().status == "interrupted"
+    assert (Path(only().folder) / "checkpoint.safetensors").exists()
+
+
+def test_a_killed_viewer_leaves_the_run_alone(terminal):
+    screen = terminal(*RUN)
+    screen.until("inst/s")
+    screen.process.kill()
+    screen.exit_code()
+    goes_on()
+    assert only().viewers == 0
+
+
+def test_a_session_that_is_killed_is_lost_on_the_screen_and_an_error_after(terminal):
+    screen = terminal(*RUN)
+    screen.until("inst/s")
+    os.kill(only().pid, signal.SIGKILL)
+    screen.until("LOST")
+    screen.press("q")
+    screen.until("the session ended without a word")
+    assert screen.exit_code() == 1
