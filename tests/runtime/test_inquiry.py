@@ -203,7 +203,8 @@ def test_a_session_shows_nodes_messages_and_instances(tmp_path: Path, backend, p
         assert errors == []
         assert [message.token for message in messages] == list(key.places)
         assert key.queued + key.cached > 0
-        assert [hop.token for hop in key.path][:1] in (["x.F"], ["label.F"])
+        begun = not {f"{source}.F key={key.key}" for source in ("x", "label")} <= set(key.places)
+        assert [hop.token for hop in key.path][:1] in ((["x.F"], ["label.F"]) if begun else ([],))
         assert key.complete
         assert {message.place for message in messages} <= {"queue"}
 
