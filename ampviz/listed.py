@@ -77,7 +77,7 @@ def _line(entry: Entry, status: str, snapshot: Snapshot | None = None) -> Listed
         instances_per_s=rate,
         pid=info.pid,
         started=info.started,
-        viewers=max(0, snapshot.viewers - 1) if snapshot else 0,  # but this one
+        viewers=snapshot.viewers if snapshot else 0,
         exit=entry.outcome.exit if entry.outcome else None,
         folder=str(entry.folder),
     )

@@ -52,6 +52,7 @@ class _Viewer:
         )
         self.control = False
         self.behind = True
+        self.seen = False  # it has got a snapshot: a list of sessions comes for one only, and is not counted
 
     def tick(self, snapshot: Snapshot) -> None:
         self.pending.add(snapshot)
@@ -70,6 +71,7 @@ class _Viewer:
 
     def _show(self, snapshot: Snapshot | None) -> None:
         if snapshot is not None:
+            self.seen = True
             self.channel.send_encoded(encode([Tick(self.pending.take(snapshot))]))
 
     def _requests(self, requests: list[Request]) -> None:
@@ -136,7 +138,7 @@ class LinkServer:
 
     def tick(self, snapshot: Snapshot) -> None:
         """Remember a snapshot and send it to every viewer that keeps up."""
-        snapshot = msgspec.structs.replace(snapshot, viewers=len(self.viewers))
+        snapshot = msgspec.structs.replace(snapshot, viewers=sum(viewer.seen for viewer in self.viewers))
         self._last = snapshot
         self.history.add(snapshot)
         for viewer in list(self.viewers):

@@ -185,7 +185,7 @@ class Snapshot(Struct, frozen=True):
     next: tuple[str, ...] = field(default=())  # while paused: what each worker is about to process, "" for nothing
     stopped_by: str = ""  # while paused by a breakpoint or watch: which, and the message or figure that met it
     held: tuple[str, ...] = ()  # nodes that wait although messages do
-    viewers: int = 0  # that are attached to the session
+    viewers: int = 0  # that are attached to the session and have got a snapshot before
     dropped: int = 0  # instances that were dropped by hand
     breakpoints: tuple[Breakpoint, ...] = ()
     lints: tuple[Lint, ...] = ()

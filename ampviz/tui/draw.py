@@ -150,6 +150,7 @@ def status_line(view: View, width: int, glyphs: Glyphs) -> Text:
     if epochs:
         parts += [f"{name} {value:.3f}" for name, value in epochs[-1].metrics.items()]
     parts += [f"{number(snapshot.rows_per_s)} rows/s", clock(snapshot.at)]
+    parts += [f"{snapshot.viewers} viewers"] if snapshot.viewers > 1 else []
     for part in parts:
         if line.cell_len + len(part) + 3 <= width:
             line.append("  " + part)

@@ -131,7 +131,7 @@ async def test_one_that_asks_and_never_reads_is_dropped_before_the_answers_fill_
         assert session.requests == []
         assert session.notes == [("VIEWER", "a viewer was dropped: it does not read the answers to its requests")]
         server.tick(tick(1))
-        assert (await good.count(2))[1] == Tick(tick(1, viewers=1))
+        assert (await good.count(2))[1] == Tick(tick(1))
 
 
 @pytest.mark.parametrize("after", range(4))

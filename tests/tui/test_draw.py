@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -165,6 +166,12 @@ def test_the_header_shows_what_fits(view):
     assert status_line(view, 200, UNICODE).plain == STATUS
     assert status_line(view, 200, ASCII).plain == STATUS.translate(TO_ASCII)
     assert status_line(view, 80, UNICODE).plain == STATUS[:75]
+
+
+def test_the_header_counts_the_viewers_where_there_are_several(view):
+    for viewers, words in ((0, STATUS), (1, STATUS), (3, f"{STATUS}  3 viewers")):
+        view.add(msgspec.structs.replace(view.snapshot, viewers=viewers, new_points=(), new_epochs=(), new_events=()))
+        assert status_line(view, 200, UNICODE).plain == words
 
 
 @pytest.mark.parametrize(

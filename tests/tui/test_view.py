@@ -208,6 +208,23 @@ def test_a_lost_link_is_said_unless_the_session_had_ended():
     assert view.status_words == "FINISHED"
 
 
+@pytest.mark.parametrize("frozen", [False, True])
+def test_after_a_new_start_the_history_comes_whole_and_replaces_what_was_there(frozen):
+    view = View(session_info())
+    view.add(snapshot(at=1.0, new_points=points(4.0, 3.0), new_epochs=(epoch_report(1),), new_events=(knob_event(),)))
+    view.freeze(frozen)
+    view.add(snapshot(at=2.0, new_points=points(2.0)))
+    view.restart()
+    before = len(view.past.points)
+    whole = points(4.0, 3.0, 2.0, 1.0)
+    view.add(snapshot(at=3.0, new_points=whole[:3], new_epochs=(epoch_report(1),), new_events=(knob_event(),)))
+    view.add(snapshot(at=4.0, new_points=whole[3:]))
+    assert (len(view.past.points) == before) is frozen
+    view.freeze(False)
+    assert view.past.points == list(whole)
+    assert [len(each) for each in (view.past.epochs, view.past.events)] == [1, 1]
+
+
 def test_a_thawed_view_has_missed_nothing():
     frozen, live = View(session_info()), View(session_info())
     for number in range(6):
