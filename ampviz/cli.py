@@ -8,13 +8,14 @@ import sys
 from collections.abc import Sequence
 
 from ampviz import __version__
-from ampviz.commands import data, export, graph, run, sessions
+from ampviz.commands import data, export, graph, replay, run, sessions
 from ampviz.errors import AmpvizError
 
 _EXAMPLES = """examples:
   ampviz run listred            train a recurrent network and watch it
   ampviz attach                 watch the newest run that is under way; ampviz ls lists them
   ampviz graph mnist            print the graph of a model
+  ampviz replay                 the newest recording on the screen
   ampviz export --to perfetto   the newest recording, for ui.perfetto.dev
   ampviz data list              which data files are there
   ampviz resume CHECKPOINT      go on where an interrupted session stopped
@@ -44,6 +45,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.description = "Asynchronous model-parallel training, with a visual debugger in the terminal."
     parser.add_argument("--version", action="version", version=f"ampviz {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in (run, sessions, export, graph, data):
+    for module in (run, sessions, replay, export, graph, data):
         module.add_to(commands)
     return parser

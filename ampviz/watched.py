@@ -1,4 +1,4 @@
-"""The UI on a session: one that it starts, or one that is there already; uses asyncio."""
+"""The UI on a session: one that it starts, one that is there already, or a recording of one; uses asyncio."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from ampviz.errors import WorkerError
 from ampviz.launched import Launched
 from ampviz.runtime.catalogue import is_live
 from ampviz.runtime.serve import ServeRequest
 from ampviz.telemetry.link import Finished
+from ampviz.telemetry.reading import Recording
 from ampviz.tui.app import AmpvizApp
 from ampviz.tui.lasting import LastingLink
+from ampviz.tui.replay import ReplayFeed
+from ampviz.tui.replay_app import ReplayApp
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,18 @@ def attach(folder: Path, *, control: bool) -> Watched:
     return asyncio.run(_attached(folder, control))
 
 
+def replay(path: Path) -> None:
+    """Show a recording until the user leaves. Raises UsageError for a file that is none."""
+    feed = ReplayFeed(Recording(path))
+    try:
+        app = ReplayApp(feed, ascii_only=_ascii_only())
+        app.run()
+    finally:
+        feed.close()
+    if app.return_code:  # Textual has shown what went wrong
+        raise WorkerError("the UI failed", where=str(path))
+
+
 async def _watched(launched: Launched) -> Watched:
     return await _shown(await launched.connected())
 
@@ -62,8 +78,7 @@ async def _attached(folder: Path, control: bool) -> Watched:
 
 
 async def _shown(link: LastingLink, *, read_only: bool = False) -> Watched:
-    ascii_only = bool(os.environ.get("AMPVIZ_ASCII")) or "utf" not in (sys.stdout.encoding or "").lower()
-    app = AmpvizApp(link, ascii_only=ascii_only, read_only=read_only)
+    app = AmpvizApp(link, ascii_only=_ascii_only(), read_only=read_only)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.exit)  # the terminal is gone
     try:
         finished = await app.run_async()
@@ -71,3 +86,7 @@ async def _shown(link: LastingLink, *, read_only: bool = False) -> Watched:
         link.close()
     broken = bool(app.return_code)  # Textual has shown what went wrong
     return Watched(finished, app.detached or broken, broken)
+
+
+def _ascii_only() -> bool:
+    return bool(os.environ.get("AMPVIZ_ASCII")) or "utf" not in (sys.stdout.encoding or "").lower()

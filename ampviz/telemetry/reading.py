@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ampviz.errors import UsageError
 from ampviz.telemetry.packing import SnapshotPacker, unpack_trace
 from ampviz.telemetry.recording import FORMAT
-from ampviz.telemetry.snapshot import Change, EpochReport, Event, LossPoint, SessionInfo, Snapshot
+from ampviz.telemetry.snapshot import Change, EpochReport, Event, LossPoint, RatePoint, SessionInfo, Snapshot
 from ampviz.telemetry.trace import RECORD
 
 _HINT = "recordings are written by `ampviz run`"
@@ -83,6 +83,11 @@ class Recording:
         """The training curve in a range, as (at, point)."""
         rows = self._rows("select at, instances, loss, count from points where at > ? and at <= ?", start, end)
         return [(at, LossPoint(*point)) for at, *point in rows]
+
+    def rates(self, start: float = -1.0, end: float = _EVER) -> list[tuple[float, RatePoint]]:
+        """Throughput and staleness in a range, as (at, rate)."""
+        query = "select at, instances, seconds, done, staleness, gradients from rates where at > ? and at <= ?"
+        return [(at, RatePoint(*rate)) for at, *rate in self._rows(query, start, end)]
 
     def epochs(self, start: float = -1.0, end: float = _EVER) -> list[tuple[float, EpochReport]]:
         """The epochs that ended in a range, as (at, report)."""

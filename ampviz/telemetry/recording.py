@@ -3,13 +3,15 @@
 Tables, times in seconds since the session started unless they say ns:
   meta (key, value)                                  format, session (JSON of SessionInfo), dictionary (see `packing`)
   points (at, instances, loss, count)                the training curve
+  rates (at, instances, seconds, done, staleness, gradients)   throughput and staleness of the training
   epochs (at, epoch, report)                         report: JSON of EpochReport
   events (at, kind, text, instances, marker, change) change: JSON of Change for a knob that was turned, else null
   snapshots (tick, at, data)                         a packed Snapshot without its `new_*` lists and its trace
   trace (first_ns, last_ns, count, data)             packed records of the trace, about a second each
 
-The file is bounded. Points, epochs and events always stay. The trace has three quarters of the bound: the oldest goes
-first. The snapshots have one quarter: when it is full, every second one goes, and half as many are kept from then on.
+The file is bounded. Points, rates, epochs and events always stay. The trace has three quarters of the bound: the
+oldest goes first. The snapshots have one quarter: when it is full, every second one goes, and half as many are kept
+from then on.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -32,6 +35,7 @@ _FILL = 0.8  # of the pages of a file is data
 _SCHEMA = """
 create table meta (key text primary key, value);
 create table points (at real, instances integer, loss real, count integer);
+create table rates (at real, instances integer, seconds real, done integer, staleness real, gradients integer);
 create table epochs (at real, epoch integer primary key, report text);
 create table events (at real, kind text, text text, instances integer, marker text, change text);
 create table snapshots (tick integer primary key, at real, data blob);
@@ -43,6 +47,10 @@ insert into half select * from snapshots where tick % {every} = 0 or tick = (sel
 drop table snapshots;
 alter table half rename to snapshots;
 """
+
+
+_ELSEWHERE: dict[str, Any] = {"new_points": (), "new_rates": (), "new_epochs": (), "new_events": (), "trace": b""}
+"""What has tables of its own, as snapshots have it."""
 
 
 class Recorder:
@@ -109,6 +117,11 @@ class Recorder:
                 "insert into points values (?, ?, ?, ?)",
                 [(at, point.instances, point.loss, point.count) for point in snapshot.new_points],
             )
+        if snapshot.new_rates:
+            db.executemany(
+                "insert into rates values (?, ?, ?, ?, ?, ?)",
+                [(at, *msgspec.structs.astuple(rate)) for rate in snapshot.new_rates],
+            )
         for report in snapshot.new_epochs:
             text = msgspec.json.encode(report).decode()
             db.execute("insert or replace into epochs values (?, ?, ?)", (at, report.epoch, text))
@@ -123,7 +136,7 @@ class Recorder:
             self._write_snapshot(snapshot)
 
     def _write_snapshot(self, snapshot: Snapshot) -> None:
-        bare = msgspec.structs.replace(snapshot, new_points=(), new_epochs=(), new_events=(), trace=b"")
+        bare = msgspec.structs.replace(snapshot, **_ELSEWHERE)
         if self._packer is None:
             self._packer = SnapshotPacker.like(bare)
             self._set_meta("dictionary", self._packer.dictionary)
@@ -166,6 +179,5 @@ def _same(before: Snapshot | None, now: Snapshot) -> bool:
     """Whether a tick within a pause shows what the one before has shown, but for the time."""
     if before is None or before.status is not Status.PAUSED or now.status is not Status.PAUSED:
         return False
-    passing = {"at": 0.0, "paused_s": 0.0, "in_flight": (), "trace": b""}
-    listed = {"new_points": (), "new_epochs": (), "new_events": ()}
-    return msgspec.structs.replace(before, **passing, **listed) == msgspec.structs.replace(now, **passing, **listed)
+    passing = {"at": 0.0, "paused_s": 0.0, "in_flight": (), **_ELSEWHERE}
+    return msgspec.structs.replace(before, **passing) == msgspec.structs.replace(now, **passing)

@@ -127,6 +127,8 @@ def status_line(view: View, width: int, glyphs: Glyphs) -> Text:
     snapshot = view.snapshot
     state = view.status_words
     glyph = glyphs.paused if "PAUSED" in state else glyphs.running if state.startswith("RUN") else glyphs.stopped
+    if view.replayed:
+        glyph = glyphs.unset
     colour = {"RUN": GOOD, "PAUSED": VALID, "FAILED": HOT, "LOST": HOT}.get(state.split(" ")[0], "")
     line = Text(f" ampviz {view.info.target} ", style="bold", no_wrap=True)
     line.append(f" {glyph} {state} ", style=f"bold reverse {colour}".strip())

@@ -47,6 +47,22 @@ KEYS = (
     Key("question_mark", "?", "help", "this help", "View", "Help"),
 )
 
+REPLAY_KEYS = (
+    Key("space,c", "space", "toggle_play", "play, or stand still; at the end, from the beginning", "Replay", "Play"),
+    Key("comma", ",", "to_landmark(-1)", "back to the event before", "Replay", "Back"),
+    Key("full_stop", ".", "to_landmark(1)", "on to the next event", "Replay", "Next"),
+    Key(
+        "t", "t", "landmark_kind", "what , and . go to: events, epochs, knob changes, stops, lints", "Replay", "Events"
+    ),
+    Key("left", "←", "step_snapshot(-1)", "one snapshot back", "Replay"),
+    Key("right", "→", "step_snapshot(1)", "one snapshot on", "Replay"),
+    Key("less_than_sign", "<", "change_speed(-1)", "slower", "Replay", "Slower"),
+    Key("greater_than_sign", ">", "change_speed(1)", "faster", "Replay", "Faster"),
+    Key("home", "home", "to_start", "to the start", "Replay"),
+    Key("end", "end", "to_end", "to the end", "Replay"),
+)
+"""Those of a replay, which has no run to steer."""
+
 FOCUSED_KEYS = tuple(key for place in PANES for key in place.pane.keys)
 """Those of the panes, each while it has the focus."""
 
@@ -64,6 +80,6 @@ def shown_key(action: str) -> str:
 def help_lines() -> list[tuple[str, list[tuple[str, str]]]]:
     """The keys by group, as (group, [(key, what it does)])."""
     groups: dict[str, list[tuple[str, str]]] = {}
-    for key in KEYS + FOCUSED_KEYS:
+    for key in KEYS + FOCUSED_KEYS + REPLAY_KEYS:
         groups.setdefault(key.group, []).append((key.shown, key.help))
     return list(groups.items())

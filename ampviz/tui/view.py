@@ -46,6 +46,7 @@ class View:
         self.past = History()
         self.finished: Finished | None = None
         self.lost = False
+        self.replayed = False  # it shows a recording
         self.read_only = False  # it may look, not steer
         self._behind: tuple[History, Snapshot] | None = None  # what came since the view was frozen
         self._anew = False  # the next snapshot brings the whole history
@@ -99,6 +100,14 @@ class View:
         """The next snapshot brings the whole history once more."""
         self._behind, self._anew = None, True
 
+    def rewind(self) -> None:
+        """Forget what was shown: the next snapshot is of another time, and brings the history up to then."""
+        self.restart()
+        self.followed = None
+        self._window.clear()
+        for depths in self._depths:
+            depths.clear()
+
     @property
     def status_words(self) -> str:
         """The state of the session, or of the view where that matters more."""
@@ -112,6 +121,8 @@ class View:
             Status.PAUSED: "PAUSED",
             Status.STOPPING: "STOPPING",
         }.get(self.snapshot.status, self.snapshot.status.upper())
+        if self.replayed:
+            return f"REPLAY ({words})"
         notes = [note for note, on in (("VIEW FROZEN", self.frozen), ("READ-ONLY", self.read_only)) if on]
         return f"{words} ({', '.join(notes)})" if notes else words
 

@@ -13,7 +13,7 @@ import pytest
 from ampviz.errors import UsageError
 from ampviz.telemetry.reading import Recording
 from ampviz.telemetry.recording import Recorder
-from ampviz.telemetry.snapshot import Change, Status
+from ampviz.telemetry.snapshot import Change, RatePoint, Snapshot, Status
 from tests.telemetry.samples import INFO, as_a_kill_leaves_it, event, point, report, snapshot, trace, write
 
 pytestmark = pytest.mark.usefixtures("nothing_left_behind")
@@ -35,6 +35,7 @@ def ticks(count: int):
             at,
             epoch_done=number,
             new_points=(point(number),),
+            new_rates=(RatePoint(number, 0.5, 10, 1.5, 4),),
             new_events=(msgspec.structs.replace(event(number), at=at - 0.25, change=CHANGE),) if number % 2 else (),
             new_epochs=(report(1),) if number == 3 else (),
             trace=trace(2, start_s=at - 0.25).tobytes(),
@@ -48,9 +49,10 @@ def test_what_was_written_is_read(path):
         assert recording.info == INFO
         assert (recording.start, recording.end) == (0.5, 3.0)
         assert recording.times.tolist() == [0.5, 1.0, 1.5, 2.0, 2.5, 3.0]
-        bare = {"new_points": (), "new_epochs": (), "new_events": (), "trace": b""}
+        bare = {name: () for name in Snapshot.__struct_fields__ if name.startswith("new_")} | {"trace": b""}
         assert list(recording.snapshots()) == [msgspec.structs.replace(each, **bare) for each in written]
         assert recording.points() == [(each.at, each.new_points[0]) for each in written]
+        assert recording.rates() == [(each.at, each.new_rates[0]) for each in written]
         assert recording.epochs() == [(1.5, report(1))]
         assert recording.events() == [entry for each in written for entry in each.new_events]
         assert recording.trace().tobytes() == b"".join(each.trace for each in written)
@@ -65,6 +67,7 @@ def test_ranges_from_tick_to_tick_share_nothing_and_leave_nothing_out(path):
         for each in written:
             assert [entry.at for entry in recording.snapshots(before, each.at)] == [each.at]
             assert [entry for _, entry in recording.points(before, each.at)] == list(each.new_points)
+            assert [entry for _, entry in recording.rates(before, each.at)] == list(each.new_rates)
             assert [entry for _, entry in recording.epochs(before, each.at)] == list(each.new_epochs)
             assert recording.events(before, each.at) == list(each.new_events)
             assert recording.trace(before, each.at).tobytes() == each.trace
