@@ -262,7 +262,20 @@ id                       target      status   epoch  inst/s   pid  started      
 20260101-120000-net      p/net.py:f  dead       -/3       -    17  01-01 12:00        0
 """
 
+LEAST = """\
+id                       status   epoch  inst/s
+20260102-090000-listred  running   3/12   1,235
+20260101-120000-net      dead       -/3       -
+"""
 
-@pytest.mark.parametrize(("width", "text"), [(None, WIDE), (200, WIDE), (87, NARROW)])
-def test_the_table_has_a_line_a_session_and_targets_make_room(width, text):
+
+@pytest.mark.parametrize(("width", "text"), [(None, WIDE), (200, WIDE), (87, NARROW), (47, LEAST), (1, LEAST)])
+def test_the_table_has_a_line_a_session_and_leaves_out_what_has_no_room(width, text):
     assert table(LISTED, width) == text.splitlines()
+
+
+def test_the_columns_that_the_id_says_too_are_left_out_first():
+    heads = [table(LISTED, width)[0].split() for width in (80, 70, 62, 55)]
+    everything = ["id", "target", "status", "epoch", "inst/s", "pid", "started", "viewers"]
+    left = [["started"], ["started", "target"], ["started", "target"], ["started", "target", "viewers"]]
+    assert heads == [[head for head in everything if head not in missing] for missing in left]

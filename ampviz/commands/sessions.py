@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _HEADS = ("id", "target", "status", "epoch", "inst/s", "pid", "started", "viewers")
 _NUMBERS = {"epoch", "inst/s", "pid", "viewers"}
+_DISPENSABLE = ("started", "target", "viewers", "pid")  # the first two are in the id
 _LEAST_TARGET = 8
 
 
@@ -54,20 +55,24 @@ def _ls(options: argparse.Namespace) -> int:
 
 
 def table(sessions: Sequence[Listed], width: int | None = None) -> list[str]:
-    """The lines for people. Targets make room where the width is too small; nothing else is cut."""
-    rows = [_HEADS, *map(_cells, sessions)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    if width is not None:
-        spare = width - sum(widths) - 2 * (len(widths) - 1)
-        widths[1] = max(min(widths[1], _LEAST_TARGET), widths[1] + min(0, spare))
-    lines = []
-    for row in rows:
-        cells = (
-            cell[-size:].rjust(size) if head in _NUMBERS else cell[-size:].ljust(size)
-            for head, cell, size in zip(_HEADS, row, widths, strict=True)
-        )
-        lines.append("  ".join(cells).rstrip())
-    return lines
+    """The lines for people. Where the width is too small targets are cut and columns left out, ids never."""
+    rows = [dict(zip(_HEADS, cells, strict=True)) for cells in (_HEADS, *map(_cells, sessions))]
+    heads = list(_HEADS)
+    for dispensable in ("", *_DISPENSABLE):
+        heads = [head for head in heads if head != dispensable]
+        widths = {head: max(len(row[head]) for row in rows) for head in heads}
+        excess = 0 if width is None else sum(widths.values()) + 2 * (len(heads) - 1) - width
+        if excess > 0 and "target" in widths:
+            spared = min(excess, max(0, widths["target"] - _LEAST_TARGET))
+            widths["target"] -= spared
+            excess -= spared
+        if excess <= 0:
+            break
+    return ["  ".join(_aligned(head, row[head], size) for head, size in widths.items()).rstrip() for row in rows]
+
+
+def _aligned(head: str, cell: str, size: int) -> str:
+    return cell[-size:].rjust(size) if head in _NUMBERS else cell[-size:].ljust(size)
 
 
 def _cells(session: Listed) -> tuple[str, ...]:
