@@ -29,13 +29,14 @@ class Glyphs:
     set: str
     unset: str
     braille: bool
+    work: str = "█▓▒"  # forward, backward, update
 
 
 UNICODE = Glyphs(
     " ▁▂▃▄▅▆▇█", "█", "▒", "·", "◆", "┆", "▸", "↑", "↓", "→", "▶", "‖", "■", "└", "─", "┴", "│", "●", "○", True
 )
 ASCII = Glyphs(
-    " .:-=+*#@", "#", "%", ".", "o", "|", ">", "^", "v", "-", ">", "=", "x", "+", "-", "+", "|", "*", "o", False
+    " .:-=+*#@", "#", "%", ".", "o", "|", ">", "^", "v", "-", ">", "=", "x", "+", "-", "+", "|", "*", "o", False, "#=+"
 )
 
 # Okabe-Ito colours: told apart with any kind of colour vision, on dark and on light ground.

@@ -11,7 +11,7 @@ from ampviz.tui.panes.lints import LintPane
 from ampviz.tui.panes.loss import LossPane
 from ampviz.tui.panes.queues import QueuePane
 from ampviz.tui.panes.stops import StopPane
-from ampviz.tui.panes.workers import WorkerPane
+from ampviz.tui.panes.stream import StreamPane
 
 WIDE = (120, 0)
 _HIGH = (0, 20)
@@ -20,7 +20,7 @@ PANES = (
     Place("queues", "1", "Queues", "queues", QueuePane, Column.LEFT),
     Place("loss", "2", "Loss", "loss", LossPane, Column.RIGHT),
     Place("flight", "3", "In flight", "instances in flight", FlightPane, Column.LEFT, WIDE),
-    Place("workers", "4", "Workers", "workers", WorkerPane, Column.LEFT, WIDE),
+    Place("workers", "4", "Task stream", "task stream of the workers", StreamPane, Column.LEFT, WIDE),
     Place("knobs", "5", "Knobs", "knobs", KnobPane, Column.BELOW, _HIGH),
     Place("events", "6", "Events", "events", EventPane, Column.RIGHT, WIDE),
     Place("stops", "7", "Stops", "breakpoints, watches, held nodes", StopPane, Column.LEFT, WIDE),

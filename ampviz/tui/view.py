@@ -9,6 +9,7 @@ from ampviz.telemetry.history import History
 from ampviz.telemetry.link import Finished
 from ampviz.telemetry.snapshot import SessionInfo, Snapshot, Status
 from ampviz.tui.following import Followed
+from ampviz.tui.timeline import Timeline
 
 HISTORY = 120  # ticks of queue depth kept per node
 _WINDOW_S = 2.0  # what "per second" and shares look back on
@@ -58,6 +59,7 @@ class View:
         self.message = ""
         self.names = tuple(node.name for node in info.nodes)
         self.followed: Followed | None = None
+        self.timeline = Timeline()
         self._depths: list[deque[int]] = [deque(maxlen=HISTORY) for _ in info.nodes]
         self._window: deque[Snapshot] = deque()
 
@@ -78,6 +80,7 @@ class View:
             self._window.popleft()
         for depths, stats in zip(self._depths, snapshot.nodes, strict=True):
             depths.append(stats.queued_forward + stats.queued_backward)
+        self.timeline.add(snapshot)
         if self.followed is not None:
             self.followed = self.followed.after(snapshot)
         self.snapshot = snapshot
