@@ -13,9 +13,10 @@ from typing import Literal
 
 import numpy as np
 
+from ampviz.data.atoms import FEATURES
 from ampviz.data.cache import Arrays, cached_arrays, fingerprint
 from ampviz.data.files import lines, locate, unpacked
-from ampviz.data.molecules import ELEMENTS, Molecule, Molecules, molecule_arrays
+from ampviz.data.molecules import Molecule, Molecules, molecule_arrays
 from ampviz.data.smiles import smiles_reader
 from ampviz.errors import DataError
 
@@ -23,7 +24,7 @@ BONDED = "qm9/qm9_bonds_derived.jsonl.gz"
 FULL = "qm9/qm9_targets_130831.csv.gz"
 CHEMICAL_ACCURACY = 0.1  # debye: the unit of the error ratio
 _COLUMNS = ("smiles", "n_atoms", "mu")
-_FORMAT = 1  # of the cached arrays
+_FORMAT = 2  # of the cached arrays
 
 Split = Literal["train", "valid"]
 ReadSmiles = Callable[[str], Molecule | None]
@@ -66,8 +67,8 @@ def _cached(name: str, path: Path, build: Callable[[], Arrays]) -> Arrays:
 
 
 def _split(arrays: Arrays, split: Split, seed: int, size: int | None, path: Path) -> Molecules:
-    if size is not None and size < len(ELEMENTS):
-        expected = f"at least {len(ELEMENTS)}, one for each element"
+    if size is not None and size < len(FEATURES):
+        expected = f"at least {len(FEATURES)}, one for each feature"
         raise DataError("too few columns for the atoms", where=str(path), expected=expected, got=size)
     order = np.random.default_rng(seed).permutation(len(arrays["values"]))
     if len(order) < 2:
@@ -76,7 +77,7 @@ def _split(arrays: Arrays, split: Split, seed: int, size: int | None, path: Path
     training = np.sort(order[held:])
     chosen = training if split == "train" else np.sort(order[:held])
     return Molecules(
-        arrays, chosen, training, field="mu", unit=CHEMICAL_ACCURACY, size=len(ELEMENTS) if size is None else size
+        arrays, chosen, training, field="mu", unit=CHEMICAL_ACCURACY, size=len(FEATURES) if size is None else size
     )
 
 

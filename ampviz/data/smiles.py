@@ -26,14 +26,17 @@ def smiles_reader() -> Callable[[str], Molecule | None]:
             parsed = Chem.MolFromSmiles(smiles)
         if parsed is None:
             return None
-        whole = Chem.AddHs(parsed)
-        atoms = [atom.GetSymbol() for atom in whole.GetAtoms()]
-        bonds: list[int] = []
-        for bond in whole.GetBonds():
-            kind = _KIND.get(bond.GetBondTypeAsDouble(), 0)
-            bonds += (bond.GetBeginAtomIdx(), kind, bond.GetEndAtomIdx())
+        atoms = [atom.GetSymbol() for atom in parsed.GetAtoms()]
         if any(len(atom) > 1 for atom in atoms):
             return None
+        bonds: list[int] = []
+        for bond in parsed.GetBonds():
+            kind = _KIND.get(bond.GetBondTypeAsDouble(), 0)
+            bonds += (bond.GetBeginAtomIdx(), kind, bond.GetEndAtomIdx())
+        for atom in parsed.GetAtoms():
+            for _ in range(atom.GetTotalNumHs()):
+                bonds += (atom.GetIdx(), 1, len(atoms))
+                atoms.append("H")
         molecule = Molecule("".join(atoms), bonds)
         return None if molecule.fault() else molecule
 

@@ -7,17 +7,25 @@ from functools import partial
 import numpy as np
 import pytest
 
+from ampviz.data.atoms import FEATURES
 from ampviz.data.qm9 import qm9
 from ampviz.errors import DataError
-from tests.data.moleculefile import bonds_of, write_records
+from tests.data.moleculefile import bonds_of, words, write_records
 
 WATER = {"atoms": "OHH", "bonds": [[0, 1, 1], [2, 1, 0]], "mu": 1.5}
 RECORDS = [
     WATER,
     {"atoms": "CNH", "bonds": [[0, 3, 1], [0, 1, 2]], "mu": 3.0},
-    {"atoms": "F", "bonds": [], "mu": 0},
-    {"atoms": "COHH", "bonds": [[1, 2, 0], [0, 1, 2], [0, 1, 3]], "mu": 2.5},
+    {"atoms": "HH", "bonds": [[0, 1, 1]], "mu": 0},
+    {"atoms": "HCHO", "bonds": [[1, 2, 3], [0, 1, 1], [1, 1, 2]], "mu": 2.5},
     {"atoms": "CC", "bonds": [[0, 4, 1]], "mu": -1.0},
+]
+GRAPHS = [  # atoms and bonds of each record: hydrogens are counted at their neighbours
+    (["O H2 sp3"], set()),
+    (["C H1 sp", "N H0 sp"], {(0, 3, 1), (1, 3, 0)}),
+    (["H H0 sp3", "H H0 sp3"], {(0, 1, 1), (1, 1, 0)}),
+    (["C H2 sp2", "O H0 sp2"], {(0, 2, 1), (1, 2, 0)}),
+    (["C H0 sp2 aromatic", "C H0 sp2 aromatic"], {(0, 4, 1), (1, 4, 0)}),
 ]
 
 
@@ -34,15 +42,13 @@ def test_atoms_and_bonds_are_those_of_the_record(write, seed):
     for split in ("train", "valid"):
         dataset = qm9(split, path=path, seed=seed)
         for index in range(len(dataset)):
-            instance, record = dataset[index], RECORDS[dataset.chosen[index]]
+            instance, (atoms, bonds) = dataset[index], GRAPHS[dataset.chosen[index]]
             seen.add(int(dataset.chosen[index]))
-            expected = [[letter == element for element in "HCNOF"] for letter in record["atoms"]]
-            assert instance.fields["atoms"].tolist() == expected
+            assert words(instance.fields["atoms"]) == atoms
             assert instance.fields["atoms"].dtype == np.float32
-            assert instance.tables["nodes"] == len(record["atoms"])
+            assert instance.tables["nodes"] == len(atoms)
             assert len(instance.tables["sources"]) == len(instance.tables["targets"]) == 4
-            both = {(i, kind, j) for i, kind, j in record["bonds"]} | {(j, kind, i) for i, kind, j in record["bonds"]}
-            assert bonds_of(instance) == both
+            assert bonds_of(instance) == bonds
             assert not instance.state
     assert seen == set(range(len(RECORDS)))
 
@@ -82,11 +88,13 @@ def test_the_split_is_drawn_from_the_seed(write):
 
 
 def test_atoms_are_widened_with_zeros(write):
-    atoms = qm9("train", path=write(RECORDS), size=8)[0].fields["atoms"]
-    assert atoms.shape[1] == 8
-    assert not atoms[:, 5:].any()
-    with pytest.raises(DataError, match="too few columns"):
-        qm9("train", path=write(RECORDS), size=4)
+    path = write(RECORDS)
+    narrow, wide = qm9("train", path=path)[0].fields["atoms"], qm9("train", path=path, size=30)[0].fields["atoms"]
+    assert (narrow.shape[1], wide.shape[1]) == (21, 30)
+    assert words(wide) == words(narrow)
+    assert not wide[:, 21:].any()
+    with pytest.raises(DataError, match=r"too few columns.*at least 21, one for each feature, got 20"):
+        qm9("train", path=path, size=20)
 
 
 @pytest.mark.parametrize(
@@ -153,15 +161,18 @@ def test_the_molecules_with_bonds_are_what_was_published(real):
     train, valid = real("train"), real("valid")
     assert (len(train), len(valid)) == (17_922, 1_991)
     assert train.mean == pytest.approx(2.673, abs=0.03)
-    counts = np.zeros(4, int)
+    counts, charged = np.zeros(4, int), np.zeros(2, int)
     atoms = 0
     for dataset in (train, valid):
         for index in range(len(dataset)):
-            tables = dataset[index].tables
+            tables, features = dataset[index].tables, dataset[index].fields["atoms"]
+            charged += features[:, [FEATURES.index("positive"), FEATURES.index("negative")]].sum(axis=0).astype(int)
             counts += [len(rows) for rows in tables["sources"]]
             atoms += tables["nodes"]
-    assert (counts // 2).tolist() == [332_411, 13_893, 5_652, 18_698]
-    assert atoms / 19_913 == pytest.approx(18.0, abs=0.05)
+    hydrogens = 183_358  # each with one of the 332,411 single bonds
+    assert (counts // 2).tolist() == [332_411 - hydrogens, 13_893, 5_652, 18_698]
+    assert atoms == 358_411 - hydrogens
+    assert charged.tolist() == [27, 27]  # molecules are neutral
 
 
 def test_a_second_start_parses_nothing(real, monkeypatch):
