@@ -11,7 +11,7 @@ from ampviz.errors import GraphError
 from ampviz.graph import Graph
 from ampviz.message import BACKWARD, FORWARD, Direction, Message
 from ampviz.nodes.base import Host, Node
-from ampviz.nodes.payload import Payload, each, row_count, split, stack
+from ampviz.nodes.payload import Payload, each, row_count, stack
 from ampviz.ports import ArrayType, PortType
 from ampviz.state import (
     Assign,
@@ -91,8 +91,11 @@ class Ungroup(Node):
             if len(places) != pieces:
                 raise ValueError(f"{self.ids} holds a value twice: {list(ids)}")
             self._waiting[state] = (places, [None] * pieces, [pieces])
-            for value, piece in zip(ids, _cut(payload, self.axis), strict=True):
-                self.send(0, (*state[:at], value, *state[at:]), piece)
+            states = [(*state[:at], value, *state[at:]) for value in ids]
+            if self.axis == 0:
+                self.send_rows(0, states, payload, [1] * pieces)
+            else:
+                self.send_all(0, states, _cut(payload, 1))
 
     def backward(self, batch: Sequence[Message]) -> None:
         for _, state, dy in batch:
@@ -174,6 +177,7 @@ class Group(Node):
         self._origins: dict[State, tuple[list[State], list[int]]] = {}
 
     def forward(self, batch: Sequence[Message]) -> None:
+        complete: dict[int, list[tuple[State, list[Any]]]] = {}  # groups by number of parts
         for _, state, payload in batch:
             tables = self.host.tables(state[0]) if self._reads_tables else None
             target, order = self._target(state, tables), self._order(state, tables)
@@ -188,18 +192,36 @@ class Group(Node):
             left[0] -= 1
             if not left[0]:
                 del self._partial[target]
-                payloads = [part[1] for part in parts]
-                self._origins[target] = ([part[0] for part in parts], [row_count(payload) for payload in payloads])
-                self.send(0, target, _put_together(payloads, self.axis))
+                complete.setdefault(len(parts), []).append((target, parts))
+        for groups in complete.values():
+            self._put_together(groups)
+
+    def _put_together(self, groups: list[tuple[State, list[Any]]]) -> None:
+        """Send whole groups of equally many parts on."""
+        targets, counts = [], []
+        for target, parts in groups:
+            rows = [row_count(payload) for _, payload in parts]
+            if self.axis == 1 and len(set(rows)) > 1:
+                raise ValueError(f"parts that are stacked have the same shape, not {rows} rows")
+            self._origins[target] = ([state for state, _ in parts], rows)
+            targets.append(target)
+            counts.append(sum(rows) if self.axis == 0 else rows[0])
+        if self.axis == 0:
+            whole = stack([payload for _, parts in groups for _, payload in parts])
+        else:
+            ways = range(len(groups[0][1]))
+            whole = each(_side_by_side, *[stack([parts[way][1] for _, parts in groups]) for way in ways])
+        self.send_rows(0, targets, whole, counts)
 
     def backward(self, batch: Sequence[Message]) -> None:
         for _, target, dy in batch:
             states, counts = self._origins.pop(target)
-            pieces: Sequence[Payload | None] = [None] * len(states)
-            if dy is not None and self.wanted[0]:
-                pieces = split(dy, counts) if self.axis == 0 else _cut(dy, 1)
-            for state, piece in zip(states, pieces, strict=True):
-                self.answer(0, state, piece)
+            if dy is None or not self.wanted[0]:
+                self.answer_all(0, states, [None] * len(states))
+            elif self.axis == 0:
+                self.answer_rows(0, states, dy, counts)
+            else:
+                self.answer_all(0, states, _cut(dy, 1))
 
     def remembered(self) -> Iterator[tuple[Direction, Message]]:
         for parts, _ in self._partial.values():

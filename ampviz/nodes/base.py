@@ -12,10 +12,10 @@ from typing import ClassVar, Protocol
 
 from ampviz.graph import Graph, GraphNode
 from ampviz.message import BACKWARD, Direction, Message
-from ampviz.nodes.payload import Payload, row_count, split, stack
+from ampviz.nodes.kept import Kept
+from ampviz.nodes.payload import Payload, row_count, stack
+from ampviz.nodes.sender import Sender
 from ampviz.state import State, Tables
-
-Send = Callable[[int, State, Payload], None]
 
 
 class Host(Protocol):
@@ -24,12 +24,12 @@ class Host(Protocol):
     clock: Callable[[], int]  # nanoseconds
     seed: int  # of the session, for what is drawn while it runs
 
-    def sender(self, node: Node) -> Send:
-        """A function (output port, state, payload) that sends forward."""
+    def sender(self, node: Node) -> Sender:
+        """Sends forward, by output port."""
         ...
 
-    def answerer(self, node: Node) -> Send:
-        """A function (input port, state, payload or None) that sends backward."""
+    def answerer(self, node: Node) -> Sender:
+        """Sends backward, by input port."""
         ...
 
     def tables(self, key: int) -> Tables:
@@ -56,16 +56,14 @@ class Host(Protocol):
 class Node(GraphNode):
     """A graph node that processes messages. Subclasses define `forward` and `backward` over a batch of messages."""
 
-    send: Send
-    answer: Send
     host: Host
     keeps: ClassVar[tuple[str, ...]] = ()  # attributes that hold something for instances in flight, by state
 
     def bind(self, host: Host, graph: Graph) -> None:
         """Join the worker that hosts this node. Called once, before the first message."""
         self.host = host
-        self.send = host.sender(self)
-        self.answer = host.answerer(self)
+        self.send, self.send_all, self.send_rows = host.sender(self)
+        self.answer, self.answer_all, self.answer_rows = host.answerer(self)
         self.kernel_ns = 0
         self.wanted = tuple(edge.gradient for edge in graph.incoming[self.id])  # inputs that can use a gradient
 
@@ -100,6 +98,11 @@ class Node(GraphNode):
                 del entries[state]
 
 
+def columns(batch: Sequence[Message]) -> tuple[list[int], list[State], list[Payload]]:
+    """The ports, states and payloads of a batch."""
+    return [message[0] for message in batch], [message[1] for message in batch], [message[2] for message in batch]
+
+
 class Transform(Node):
     """A node with one input and one output that leaves the state alone (PPT and NPT of the paper).
 
@@ -111,7 +114,7 @@ class Transform(Node):
 
     def bind(self, host: Host, graph: Graph) -> None:
         super().bind(host, graph)
-        self.saved: dict[State, tuple[Payload, int]] = {}
+        self.saved = Kept()
         self.version = 0  # how often the parameters were updated
 
     def run(self, x: Payload) -> tuple[Payload, Payload]:
@@ -128,53 +131,41 @@ class Transform(Node):
         """Take the parameter gradient of these rows; nothing to do without parameters."""
 
     def forward(self, batch: Sequence[Message]) -> None:
-        clock, version, remember = self.host.clock, self.version, self.saved
-        payloads = [message[2] for message in batch]
+        clock = self.host.clock
+        _, states, payloads = columns(batch)
+        counts = [row_count(payload) for payload in payloads]
         start = clock()
         y, saved = self.run(stack(payloads))
         self.kernel_ns += clock() - start
-        if len(batch) == 1:
-            state = batch[0][1]
-            if state[0] >= 0:
-                remember[state] = (saved, version)
-            self.send(0, state, y)
-            return
-        counts = [row_count(payload) for payload in payloads]
-        for (_, state, _), out, kept in zip(batch, split(y, counts), split(saved, counts), strict=True):
-            if state[0] >= 0:
-                remember[state] = (kept, version)
-            self.send(0, state, out)
+        self.saved.keep(states, counts, saved, self.version)
+        for state in states:
+            if state[0] < 0:
+                self.saved.drop(state)
+        self.send_rows(0, states, y, counts)
 
     def backward(self, batch: Sequence[Message]) -> None:
-        live = []
-        for message in batch:
-            _, state, dy = message
-            if dy is None:  # nothing to differentiate: forget, and say so upstream
-                self.saved.pop(state, None)
-                self.answer(0, state, None)
-            else:
-                live.append(message)
+        live = [message for message in batch if message[2] is not None]
+        if len(live) < len(batch):  # nothing to differentiate: forget, and say so upstream
+            for _, state, dy in batch:
+                if dy is None:
+                    self.saved.drop(state)
+                    self.answer(0, state, None)
         if live:
             self._pull_back(live)
 
     def _pull_back(self, batch: Sequence[Message]) -> None:
-        states = [message[1] for message in batch]
-        gradients = [message[2] for message in batch]
-        kept = [self.saved.pop(state) for state in states]
         clock = self.host.clock
+        order, kept, versions = self.saved.take([message[1] for message in batch])
+        states = [batch[position][1] for position in order]
+        gradients = [batch[position][2] for position in order]
         start = clock()
-        saved, dy = self.prepare(stack([entry[0] for entry in kept]), stack(gradients))
+        saved, dy = self.prepare(kept, stack(gradients))
         self.kernel_ns += clock() - start
-        self.collect(states, [entry[1] for entry in kept], saved, dy)
+        self.collect(states, versions, saved, dy)
         if not self.wanted[0]:
-            for state in states:
-                self.answer(0, state, None)
+            self.answer_all(0, states, [None] * len(states))
             return
         start = clock()
         dx = self.pull(saved, dy)
         self.kernel_ns += clock() - start
-        if len(batch) == 1:
-            self.answer(0, states[0], dx)
-            return
-        for state, piece in zip(states, split(dx, [row_count(payload) for payload in gradients]), strict=True):
-            self.answer(0, state, piece)
+        self.answer_rows(0, states, dx, [row_count(gradient) for gradient in gradients])

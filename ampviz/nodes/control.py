@@ -8,7 +8,8 @@ from typing import Any
 from ampviz.errors import GraphError
 from ampviz.graph import Graph, Port
 from ampviz.message import Message
-from ampviz.nodes.base import Host, Node
+from ampviz.nodes.base import Host, Node, columns
+from ampviz.nodes.sender import send_by_port
 from ampviz.ports import PortType
 from ampviz.state import (
     Assign,
@@ -47,14 +48,15 @@ class Cond(Node):
         return (x,) * self.ways
 
     def forward(self, batch: Sequence[Message]) -> None:
-        choose, send = self._choose, self.send
+        choose = self._choose
         tables = self.host.tables if self.choose.tables() else None
-        for _, state, payload in batch:
-            send(choose(state, tables(state[0]) if tables else None), state, payload)
+        _, states, payloads = columns(batch)
+        ways = [choose(state, tables(state[0]) if tables else None) for state in states]
+        send_by_port(self.send_all, ways, states, payloads)
 
     def backward(self, batch: Sequence[Message]) -> None:
-        for _, state, payload in batch:
-            self.answer(0, state, payload)
+        _, states, payloads = columns(batch)
+        self.answer_all(0, states, payloads)
 
 
 class Phi(Node):
@@ -79,18 +81,20 @@ class Phi(Node):
         self._origin: dict[State, int] = {}
 
     def forward(self, batch: Sequence[Message]) -> None:
-        origin, send = self._origin, self.send
-        for port, state, payload in batch:
+        origin = self._origin
+        ports, states, payloads = columns(batch)
+        for port, state in zip(ports, states, strict=True):
             if state in origin:
                 raise ValueError(
                     f"state {state} is already on its way: two ancestors sent it, or a loop did not change it"
                 )
             origin[state] = port
-            send(0, state, payload)
+        self.send_all(0, states, payloads)
 
     def backward(self, batch: Sequence[Message]) -> None:
-        for _, state, payload in batch:
-            self.answer(self._origin.pop(state), state, payload)
+        _, states, payloads = columns(batch)
+        pop = self._origin.pop
+        send_by_port(self.answer_all, [pop(state) for state in states], states, payloads)
 
 
 class Isu(Node):
@@ -129,16 +133,18 @@ class Isu(Node):
         return (PortType.of(fields, x.arrays),)
 
     def forward(self, batch: Sequence[Message]) -> None:
-        change, send = self._change, self.send
-        tables = self.host.tables if self._reads_tables else None
-        for _, state, payload in batch:
-            send(0, change(state, tables(state[0]) if tables else None), payload)
+        _, states, payloads = columns(batch)
+        self.send_all(0, self._mapped(self._change, states), payloads)
 
     def backward(self, batch: Sequence[Message]) -> None:
-        undo, answer = self._undo, self.answer
-        tables = self.host.tables if self._reads_tables else None
-        for _, state, payload in batch:
-            answer(0, undo(state, tables(state[0]) if tables else None), payload)
+        _, states, payloads = columns(batch)
+        self.answer_all(0, self._mapped(self._undo, states), payloads)
+
+    def _mapped(self, change: Callable[[State, Any], State], states: Sequence[State]) -> list[State]:
+        if not self._reads_tables:
+            return [change(state, None) for state in states]
+        tables = self.host.tables
+        return [change(state, tables(state[0])) for state in states]
 
 
 def loop(

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from ampviz.errors import GraphError
 from ampviz.graph import Graph
 from ampviz.message import Message
-from ampviz.nodes.base import Host, Node
-from ampviz.nodes.payload import Payload, split, stack
+from ampviz.nodes.base import Host, Node, columns
+from ampviz.nodes.payload import Payload, stack
 from ampviz.ports import PortType
 from ampviz.state import State
 
@@ -51,38 +51,37 @@ class Dropout(Node):
         self._prefix = f"{host.seed} {self.name} ".encode()
 
     def forward(self, batch: Sequence[Message]) -> None:
-        training = []
-        for message in batch:
-            if message[1][0] >= 0:
-                training.append(message)
-            else:
-                self.send(0, message[1], message[2])
-        for state, y in self._masked(training):
-            self.send(0, state, y)
+        training = [message for message in batch if message[1][0] >= 0]
+        if len(training) < len(batch):
+            for _, state, payload in batch:
+                if state[0] < 0:
+                    self.send(0, state, payload)
+        if training:
+            self.send_rows(0, *self._masked(training))
 
     def backward(self, batch: Sequence[Message]) -> None:
-        live = []
-        for message in batch:
-            if message[2] is None or not self.wanted[0]:
-                self.answer(0, message[1], None)
-            else:
-                live.append(message)
-        for state, dx in self._masked(live):
-            self.answer(0, state, dx)
+        live = [message for message in batch if message[2] is not None and self.wanted[0]]
+        if len(live) < len(batch):
+            for _, state, dy in batch:
+                if dy is None or not self.wanted[0]:
+                    self.answer(0, state, None)
+        if live:
+            self.answer_rows(0, *self._masked(live))
 
-    def _masked(self, batch: Sequence[Message]) -> Sequence[tuple[State, Payload]]:
-        """Each payload times the mask of its state: 0, or 1 / keep."""
-        states, payloads = [message[1] for message in batch], [message[2] for message in batch]
-        if not batch or self._limit == _LEVELS:
-            return list(zip(states, payloads, strict=True))
+    def _masked(self, batch: Sequence[Message]) -> tuple[list[State], Payload, list[int]]:
+        """The payloads times the masks of their states: 0, or 1 / keep."""
+        _, states, payloads = columns(batch)
+        counts = [len(payload) for payload in payloads]
         start = self.host.clock()
         x = stack(payloads)
-        drawn = b"".join([self._draw(state, payload) for state, payload in zip(states, payloads, strict=True)])
-        kept: NDArray[np.bool_] = np.frombuffer(drawn, "<u2").reshape(x.shape) < self._limit
-        y = kept * x.dtype.type(_LEVELS / self._limit)
-        y *= x
+        if self._limit < _LEVELS:
+            drawn = b"".join([self._draw(state, payload) for state, payload in zip(states, payloads, strict=True)])
+            kept: NDArray[np.bool_] = np.frombuffer(drawn, "<u2").reshape(x.shape) < self._limit
+            y = kept * x.dtype.type(_LEVELS / self._limit)
+            y *= x
+            x = y
         self.kernel_ns += self.host.clock() - start
-        return list(zip(states, split(y, [len(payload) for payload in payloads]), strict=True))
+        return states, x, counts
 
     def _draw(self, state: State, payload: Payload) -> bytes:
         """Two random bytes for each number: at this size a hash costs a tenth of seeding a numpy generator."""

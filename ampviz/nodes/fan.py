@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -10,7 +12,7 @@ import numpy as np
 from ampviz.errors import GraphError
 from ampviz.graph import Graph
 from ampviz.message import Message
-from ampviz.nodes.base import Host, Node
+from ampviz.nodes.base import Host, Node, columns
 from ampviz.nodes.payload import Payload, add
 from ampviz.ports import PortType
 from ampviz.state import State
@@ -27,6 +29,7 @@ class Gather(Node):
 
     def backward(self, batch: Sequence[Message]) -> None:
         waiting, ways = self._waiting, len(self.outputs)
+        states, complete = [], []
         for port, state, payload in batch:
             entry = waiting.get(state)
             if entry is None:
@@ -35,11 +38,14 @@ class Gather(Node):
             entry[0] -= 1
             if not entry[0]:
                 del waiting[state]
-                gradient = self.gathered(state, entry[1:])
-                self.answer(0, state, gradient if self.wanted[0] else None)
+                states.append(state)
+                complete.append(entry[1:])
+        if states:
+            gradients = self.gathered(states, complete)
+            self.answer_all(0, states, gradients if self.wanted[0] else [None] * len(states))
 
-    def gathered(self, state: State, gradients: list[Payload | None]) -> Payload | None:
-        """The gradient of the input, from those of all outputs; called once for every message."""
+    def gathered(self, states: Sequence[State], complete: Sequence[list[Payload | None]]) -> Sequence[Payload | None]:
+        """The gradient of each input, from those of all its outputs; called once for every message."""
         raise NotImplementedError
 
 
@@ -58,15 +64,12 @@ class Bcast(Gather):
         return (x,) * self.ways
 
     def forward(self, batch: Sequence[Message]) -> None:
-        for _, state, payload in batch:
-            for port in range(self.ways):
-                self.send(port, state, payload)
+        _, states, payloads = columns(batch)
+        for port in range(self.ways):
+            self.send_all(port, states, payloads)
 
-    def gathered(self, state: State, gradients: list[Payload | None]) -> Payload | None:
-        total: Payload | None = None
-        for gradient in gradients:
-            total = add(total, gradient)
-        return total
+    def gathered(self, states: Sequence[State], complete: Sequence[list[Payload | None]]) -> Sequence[Payload | None]:
+        return [functools.reduce(add, gradients) for gradients in complete]
 
 
 class Split(Gather):
@@ -87,12 +90,14 @@ class Split(Gather):
         return tuple(PortType(x.fields, (size,), x.dtype) for size in self.sizes)
 
     def forward(self, batch: Sequence[Message]) -> None:
-        cuts = self._cuts
-        for _, state, x in batch:
-            for port in range(len(self.sizes)):
-                self.send(port, state, x[:, cuts[port] : cuts[port + 1]])
+        _, states, payloads = columns(batch)
+        for port, (start, stop) in enumerate(itertools.pairwise(self._cuts)):
+            self.send_all(port, states, [x[:, start:stop] for x in payloads])
 
-    def gathered(self, state: State, gradients: list[Payload | None]) -> Payload | None:
+    def gathered(self, states: Sequence[State], complete: Sequence[list[Payload | None]]) -> Sequence[Payload | None]:
+        return [self._joined(gradients) for gradients in complete]
+
+    def _joined(self, gradients: list[Payload | None]) -> Payload | None:
         known = next((gradient for gradient in gradients if gradient is not None), None)
         if known is None:
             return None
@@ -121,18 +126,24 @@ class Pick(Node):
         if any(None in array.shape for array in x.arrays):
             raise GraphError("the sizes must be fixed", where=self.where, got=x)
         self._shapes: list[Any] = [array.shape for array in x.arrays]
+        self._zeros: list[Any] = []
+        self._rows, self._dtype = -1, None
         return (PortType.of(x.fields, [x.arrays[self.index]]),)
 
     def forward(self, batch: Sequence[Message]) -> None:
-        for _, state, payload in batch:
-            self.send(0, state, payload[self.index])
+        _, states, payloads = columns(batch)
+        self.send_all(0, states, [payload[self.index] for payload in payloads])
 
     def backward(self, batch: Sequence[Message]) -> None:
-        for _, state, dy in batch:
-            self.answer(0, state, self._widened(dy) if dy is not None and self.wanted[0] else None)
+        _, states, gradients = columns(batch)
+        live = self.wanted[0]
+        widened = [self._widened(dy) if dy is not None and live else None for dy in gradients]
+        self.answer_all(0, states, widened)
 
     def _widened(self, dy: Payload) -> Payload:
         """A gradient for every array: None in a tuple could not be stacked with the arrays of another message."""
-        arrays = [np.zeros((len(dy), *shape), dy.dtype) for shape in self._shapes]
-        arrays[self.index] = dy
-        return tuple(arrays)
+        rows = len(dy)
+        if rows > self._rows or dy.dtype != self._dtype:  # payloads are read-only: the same zeros serve all messages
+            self._rows, self._dtype = rows, dy.dtype
+            self._zeros = [np.zeros((rows, *shape), dy.dtype) for shape in self._shapes]
+        return tuple([dy if place == self.index else zeros[:rows] for place, zeros in enumerate(self._zeros)])

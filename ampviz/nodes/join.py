@@ -12,7 +12,8 @@ from ampviz.errors import GraphError
 from ampviz.graph import Graph
 from ampviz.message import FORWARD, Direction, Message
 from ampviz.nodes.base import Host, Node
-from ampviz.nodes.payload import Payload
+from ampviz.nodes.kept import Kept
+from ampviz.nodes.payload import Payload, row_count, stack
 from ampviz.ports import PortType
 from ampviz.state import Field, Fields, State, compile_projection, field_order
 
@@ -93,7 +94,7 @@ class Merge(Join):
     The output state has the fields of all inputs; where inputs share a field outside `on`, the first input's value.
     """
 
-    keeps = ("_states",)
+    keeps = ("_states", "saved")
 
     def merged_fields(self, inputs: Sequence[PortType]) -> Fields:
         """The fields of the output; for `infer` of subclasses, which need at least two inputs."""
@@ -110,29 +111,68 @@ class Merge(Join):
 
     def bind(self, host: Host, graph: Graph) -> None:
         super().bind(host, graph)
-        self._states: dict[State, tuple[list[State], Any]] = {}
+        self._states: dict[State, list[State]] = {}  # of the inputs, by that of the output
+        self.saved = Kept()
 
     def joined(self, complete: list[list[Part]]) -> None:
+        picks, states = self._picks, []
         for parts in complete:
-            states = [part[0] for part in parts]
-            state = states[0] if self._whole else tuple([states[port][index] for port, index in self._picks])
-            payload, saved = self.merge([part[1] for part in parts])
-            self._states[state] = (states, saved if state[0] >= 0 else None)
-            self.send(0, state, payload)
+            own = [part[0] for part in parts]
+            state = own[0] if self._whole else tuple([own[port][index] for port, index in picks])
+            self._states[state] = own
+            states.append(state)
+        payloads = [[parts[port][1] for parts in complete] for port in range(len(self.inputs))]
+        counts = [row_count(payload) for payload in payloads[0]]
+        for others in payloads[1:]:
+            if [row_count(payload) for payload in others] != counts:
+                raise ValueError(
+                    f"joined messages differ in rows: {counts} and {[row_count(other) for other in others]}"
+                )
+        start = self.host.clock()
+        merged, saved = self.merge([stack(column) for column in payloads])
+        self.kernel_ns += self.host.clock() - start
+        if saved is not None:
+            self.saved.keep(states, counts, saved, 0)
+            for state in states:
+                if state[0] < 0:
+                    self.saved.drop(state)
+        self.send_rows(0, states, merged, counts)
 
     def backward(self, batch: Sequence[Message]) -> None:
-        for _, state, dy in batch:
-            states, saved = self._states.pop(state)
-            pieces = [None] * len(states) if dy is None else self.cut(saved, dy)
-            for port, own in enumerate(states):
-                self.answer(port, own, pieces[port] if self.wanted[port] else None)
+        live = [message for message in batch if message[2] is not None]
+        silent = [message[1] for message in batch if message[2] is None]
+        for state in silent:
+            self.saved.drop(state)
+        if silent:
+            self._answer(silent, [None] * len(self.inputs), [])
+        if live:
+            self._cut_back([message[1] for message in live], [message[2] for message in live])
 
-    def merge(self, payloads: list[Payload]) -> tuple[Payload, Any]:
-        """The output, and what `cut` needs of the inputs."""
+    def _cut_back(self, states: Sequence[State], gradients: Sequence[Payload]) -> None:
+        saved = None
+        if self.saved:
+            order, saved, _ = self.saved.take(states)
+            states, gradients = [states[at] for at in order], [gradients[at] for at in order]
+        start = self.host.clock()
+        pieces = self.cut(saved, stack(gradients))
+        self.kernel_ns += self.host.clock() - start
+        self._answer(states, pieces, [row_count(gradient) for gradient in gradients])
+
+    def _answer(self, states: Sequence[State], pieces: Sequence[Payload | None], counts: Sequence[int]) -> None:
+        origins = [self._states.pop(state) for state in states]
+        for port, piece in enumerate(pieces):
+            own = [origin[port] for origin in origins]
+            if piece is None or not self.wanted[port]:
+                self.answer_all(port, own, [None] * len(own))
+            else:
+                self.answer_rows(port, own, piece, counts)
+
+    def merge(self, payloads: list[Payload]) -> tuple[Payload, Payload | None]:
+        """The output, row by row of all inputs, and what `cut` needs of them."""
         raise NotImplementedError
 
     def cut(self, saved: Any, dy: Payload) -> Sequence[Payload | None]:
-        """The gradient of each input."""
+        """The gradient of each input, row by row."""
         raise NotImplementedError
 
 
@@ -184,7 +224,7 @@ class Multiply(Merge):
         a, b = payloads
         if a.shape != b.shape:
             raise ValueError(f"cannot multiply {a.shape} and {b.shape} element by element")
-        return a * b, payloads
+        return a * b, (a, b)
 
     def cut(self, saved: Any, dy: Payload) -> Sequence[Payload | None]:
         return [dy * factor if wanted else None for factor, wanted in zip(reversed(saved), self.wanted, strict=True)]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ampviz.errors import GraphError
 from ampviz.nodes import kernels
 from ampviz.nodes.join import Join, Part
-from ampviz.nodes.payload import Payload, stack
+from ampviz.nodes.payload import Payload, split, stack
 from ampviz.ports import PortType
 from ampviz.state import Field
 
@@ -45,20 +45,33 @@ class Loss(Join):
         start = self.host.clock()
         losses, gradient, metrics = self.compare(stack(predictions), stack(labels), counts)
         self.kernel_ns += self.host.clock() - start
-        values = losses.tolist()
-        measured = {name: entries.tolist() for name, entries in metrics.items()}
-        first = row = 0
-        for ((state, _), (label_state, _)), rows, losses_here in zip(complete, counts, reported, strict=True):
-            last = first + losses_here
-            total = sum(values[first:last], 0.0)
+        self.report([parts[0][0][0] for parts in complete], reported, losses, metrics)
+        self._turn_round(complete, gradient, counts)
+
+    def report(
+        self, keys: list[int], reported: list[int], losses: NDArray[Any], metrics: Mapping[str, NDArray[Any]]
+    ) -> None:
+        """Tell the host the sums of each instance."""
+        order = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+        instance = np.repeat([order[key] for key in keys], reported)
+        rows, *sums = (
+            np.bincount(instance, weights, len(order)).tolist() for weights in (None, losses, *metrics.values())
+        )
+        for key, count, total, *measured in zip(order, rows, *sums, strict=True):
             if not math.isfinite(total):
                 raise FloatingPointError(f"the loss is {total}: a learning rate too high, or bad data")
-            sums = {name: float(sum(entries[first:last])) for name, entries in measured.items()}
-            self.host.loss(self, state[0], losses_here, total, sums)
-            self.answer(0, state, gradient[row : row + rows] if state[0] >= 0 and self.wanted[0] else None)
-            self.answer(1, label_state, None)
-            first = last
-            row += rows
+            self.host.loss(self, key, count, total, dict(zip(metrics, measured, strict=True)))
+
+    def _turn_round(self, complete: list[list[Part]], gradient: Payload, counts: list[int]) -> None:
+        states, labels = [parts[0][0] for parts in complete], [parts[1][0] for parts in complete]
+        training = all(state[0] >= 0 for state in states)
+        if training and self.wanted[0]:
+            self.answer_rows(0, states, gradient, counts)
+        else:
+            pieces = split(gradient, counts)
+            live = [state[0] >= 0 and self.wanted[0] for state in states]
+            self.answer_all(0, states, [piece if kept else None for piece, kept in zip(pieces, live, strict=True)])
+        self.answer_all(1, labels, [None] * len(labels))
 
 
 def _row_weights(prediction: Payload, counts: Sequence[int]) -> NDArray[Any]:

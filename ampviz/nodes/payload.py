@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -35,16 +36,13 @@ def stack(payloads: Sequence[Payload]) -> Payload:
 
 def split(payload: Payload, counts: Sequence[int]) -> list[Payload]:
     """The inverse of `stack`: views of consecutive row ranges."""
-    pieces = []
-    start = 0
-    for count in counts:
-        stop = start + count
-        if type(payload) is tuple:
-            pieces.append(tuple(part[start:stop] for part in payload))
-        else:
-            pieces.append(payload[start:stop])
-        start = stop
-    return pieces
+    if type(payload) is tuple:
+        return list(zip(*[split(part, counts) for part in payload], strict=True))
+    if len(counts) == 1:
+        return [payload]
+    if len(payload) == len(counts) and min(counts) == 1:
+        return list(payload[:, None])  # one row each: iterating costs half of slicing
+    return [payload[stop - count : stop] for count, stop in zip(counts, accumulate(counts), strict=True)]
 
 
 def add(total: Payload | None, payload: Payload | None) -> Payload | None:

@@ -10,7 +10,7 @@ from ampviz.errors import GraphError
 from ampviz.graph import Graph, Port
 from ampviz.message import Message
 from ampviz.nodes.base import Host, Node
-from ampviz.nodes.payload import Payload, row_count, split
+from ampviz.nodes.payload import Payload, each, row_count
 from ampviz.ports import ArrayType, PortType
 
 
@@ -69,7 +69,7 @@ class Zeros(Node):
             rows = row_count(payload)
             if rows > row_count(self._zeros):
                 self._zeros = self._block(rows)
-            self.send(0, state, split(self._zeros, [rows])[0])
+            self.send(0, state, each(lambda zeros, rows=rows: zeros[:rows], self._zeros))
 
     def backward(self, batch: Sequence[Message]) -> None:
         for _, state, _ in batch:

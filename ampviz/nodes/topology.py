@@ -12,7 +12,8 @@ does not have is an empty sequence; its message has no rows, but it travels, so 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -22,12 +23,12 @@ from ampviz.errors import GraphError
 from ampviz.graph import Graph
 from ampviz.message import Message
 from ampviz.nodes import kernels
-from ampviz.nodes.base import Host
+from ampviz.nodes.base import Host, columns
 from ampviz.nodes.fan import Gather
 from ampviz.nodes.join import Join, Part
-from ampviz.nodes.payload import Payload, stack
+from ampviz.nodes.payload import Payload, split, stack
 from ampviz.ports import PortType
-from ampviz.state import Expression, State, compile_expression, lift
+from ampviz.state import Expression, State, Tables, compile_expression, lift
 
 Indices = NDArray[np.int64]
 
@@ -61,29 +62,46 @@ class Distribute(Gather):
         self._rows: dict[State, int] = {}  # of the matrix
 
     def forward(self, batch: Sequence[Message]) -> None:
-        for _, state, x in batch:
-            if state[0] >= 0:
-                self._rows[state] = len(x)
-            start = self.host.clock()
-            parts = [kernels.lookup_forward(indices, x) for indices in self._indices(state)]
-            self.kernel_ns += self.host.clock() - start
-            for port, part in enumerate(parts):
-                self.send(port, state, part)
-
-    def gathered(self, state: State, gradients: list[Payload | None]) -> Payload | None:
-        rows = self._rows.pop(state, 0)
-        used = [port for port, gradient in enumerate(gradients) if gradient is not None]
-        if not used or not self.wanted[0]:
-            return None
+        _, states, payloads = columns(batch)
         start = self.host.clock()
-        sources = self._indices(state)
-        where = np.concatenate([sources[port] for port in used])
-        dx = kernels.scatter_add(where, stack([gradients[port] for port in used]), rows)
+        rows = [len(x) for x in payloads]
+        for state, count in zip(states, rows, strict=True):
+            if state[0] >= 0:
+                self._rows[state] = count
+        x, along = stack(payloads), self._along(states, rows)
+        parts = [(x.take(where, axis=0), counts) for where, counts in along]
         self.kernel_ns += self.host.clock() - start
-        return dx
+        for port, (part, counts) in enumerate(parts):
+            self.send_rows(port, states, part, counts)
 
-    def _indices(self, state: State) -> list[Indices]:
-        return _by_type(self._sources(state, self.host.tables(state[0])), self.types, self.sources)
+    def gathered(self, states: Sequence[State], complete: Sequence[list[Payload | None]]) -> Sequence[Payload | None]:
+        rows = [self._rows.pop(state, 0) for state in states]
+        live = [index for index, gradients in enumerate(complete) if any(part is not None for part in gradients)]
+        if not live or not self.wanted[0]:
+            return [None] * len(states)
+        start = self.host.clock()
+        counts = [rows[index] for index in live]
+        along = self._along([states[index] for index in live], counts)
+        where, gradients = [], []
+        for port, (targets, edges) in enumerate(along):
+            ends = list(accumulate(edges))
+            for at, count, end in zip(live, edges, ends, strict=True):
+                part = complete[at][port]
+                if part is not None and count:
+                    where.append(targets[end - count : end])
+                    gradients.append(part)
+        known = next(part for part in complete[live[0]] if part is not None)
+        dx = np.zeros((sum(counts), *known.shape[1:]), known.dtype)
+        if gradients:
+            dx = kernels.scatter_add(np.concatenate(where), stack(gradients), len(dx))
+        self.kernel_ns += self.host.clock() - start
+        answers: list[Payload | None] = [None] * len(states)
+        for index, piece in zip(live, split(dx, counts), strict=True):
+            answers[index] = piece
+        return answers
+
+    def _along(self, states: Sequence[State], rows: Sequence[int]) -> list[tuple[Indices, list[int]]]:
+        return _stacked_indices(self._sources, self.sources, self.types, states, self.host.tables, rows)
 
 
 class Collect(Join):
@@ -114,32 +132,75 @@ class Collect(Join):
         return (first,)
 
     def joined(self, complete: list[list[Part]]) -> None:
-        for parts in complete:
-            state = parts[0][0]
-            start = self.host.clock()
-            targets = self._indices(state)
-            payloads = [payload for _, payload in parts]
-            for port, (indices, payload) in enumerate(zip(targets, payloads, strict=True)):
-                if len(indices) != len(payload):
-                    raise ValueError(f"{self.targets}[{port}] has {len(indices)} entries for {len(payload)} rows")
-            count = int(self._rows(state, self.host.tables(state[0])))
-            collected = kernels.scatter_add(np.concatenate(targets), stack(payloads), count)
-            self.kernel_ns += self.host.clock() - start
-            self.send(0, state, collected)
+        states = [parts[0][0] for parts in complete]
+        tables = self.host.tables
+        start = self.host.clock()
+        rows = [int(self._rows(state, tables(state[0]))) for state in states]
+        along = self._along(states, rows)
+        payloads_by_type = [[parts[port][1] for parts in complete] for port in range(len(along))]
+        for port, ((_, counts), payloads) in enumerate(zip(along, payloads_by_type, strict=True)):
+            for count, payload in zip(counts, payloads, strict=True):
+                if count != len(payload):
+                    raise ValueError(f"{self.targets}[{port}] has {count} entries for {len(payload)} rows")
+        where = np.concatenate([indices for indices, _ in along])
+        collected = kernels.scatter_add(
+            where, stack([part for column in payloads_by_type for part in column]), sum(rows)
+        )
+        self.kernel_ns += self.host.clock() - start
+        self.send_rows(0, states, collected, rows)
 
     def backward(self, batch: Sequence[Message]) -> None:
-        for _, state, dy in batch:
-            pieces: list[Payload | None] = [None] * len(self.inputs)
-            if dy is not None:
-                pieces = [dy.take(indices, axis=0) for indices in self._indices(state)]
-            for port, piece in enumerate(pieces):
-                self.answer(port, state, piece if self.wanted[port] else None)
+        _, states, gradients = columns(batch)
+        silent = [state for state, dy in zip(states, gradients, strict=True) if dy is None]
+        live = [(state, dy) for state, dy in zip(states, gradients, strict=True) if dy is not None]
+        for port in range(len(self.inputs) if silent else 0):
+            self.answer_all(port, silent, [None] * len(silent))
+        if not live:
+            return
+        start = self.host.clock()
+        states = [state for state, _ in live]
+        dy = stack([dy for _, dy in live])
+        along = self._along(states, [len(dy) for _, dy in live])
+        pieces = [
+            dy.take(where, axis=0) if wanted else None for (where, _), wanted in zip(along, self.wanted, strict=True)
+        ]
+        self.kernel_ns += self.host.clock() - start
+        for port, (piece, (_, counts)) in enumerate(zip(pieces, along, strict=True)):
+            if piece is None:
+                self.answer_all(port, states, [None] * len(states))
+            else:
+                self.answer_rows(port, states, piece, counts)
 
-    def _indices(self, state: State) -> list[Indices]:
-        return _by_type(self._targets(state, self.host.tables(state[0])), len(self.inputs), self.targets)
+    def _along(self, states: Sequence[State], rows: Sequence[int]) -> list[tuple[Indices, list[int]]]:
+        return _stacked_indices(self._targets, self.targets, len(self.inputs), states, self.host.tables, rows)
 
 
-def _by_type(table: Sequence[Any], types: int, name: Expression) -> list[Indices]:
-    if len(table) != types:
-        raise ValueError(f"{name} has {len(table)} index lists for {types} edge types")
-    return [np.asarray(indices, np.int64) for indices in table]
+def _stacked_indices(
+    read: Callable[[State, Any], Sequence[Any]],
+    name: Expression,
+    types: int,
+    states: Sequence[State],
+    tables: Callable[[int], Tables],
+    rows: Sequence[int],
+) -> list[tuple[Indices, list[int]]]:
+    """For each edge type the row numbers of all these messages, whose matrices stand one below the other, and how many
+    each message has. Raises IndexError for a number outside the `rows` of its message."""
+    lists = [read(state, tables(state[0])) for state in states]
+    for table in lists:
+        if len(table) != types:
+            raise ValueError(f"{name} has {len(table)} index lists for {types} edge types")
+    offsets = np.cumsum([0, *rows[:-1]])
+    limits = np.asarray(rows)
+    stacked = []
+    for kind in range(types):
+        own = [table[kind] for table in lists]
+        counts = [len(indices) for indices in own]
+        where: Indices = np.concatenate(own, dtype=np.int64, casting="unsafe")
+        if len(where):
+            message = np.repeat(np.arange(len(rows)), counts)
+            outside = where[(where < 0) | (where >= limits[message])]
+            if len(outside):
+                raise IndexError(f"{name}[{kind}]: index {outside[0]} is out of bounds for the rows of its matrix")
+            where = where + offsets[message]
+        stacked.append((where, counts))
+    return stacked

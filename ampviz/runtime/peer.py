@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
 from ampviz.errors import WorkerError
 from ampviz.message import Direction
 from ampviz.nodes.payload import Payload
-from ampviz.runtime.wire import Frame, FrameReader, encode
+from ampviz.runtime.wire import Frame, FrameReader, encode, parcels
 from ampviz.state import State
 
 _SOCKET_BUFFER = 4 << 20  # bytes
@@ -33,10 +33,21 @@ class Peer(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._error: Exception | None = None
 
-    def send(self, direction: Direction, edge: int, state: State, payload: Payload | None) -> None:
-        """Line up a message."""
-        self._outgoing += encode(direction, edge, state, payload)
-        self.unsent += 1
+    def send(
+        self,
+        direction: Direction,
+        edge: int,
+        states: Sequence[State],
+        payloads: Sequence[Payload] | Payload,
+        counts: Sequence[int] | None = None,
+    ) -> None:
+        """Line up messages of one edge: a payload each, or with `counts` the rows of all of them."""
+        if counts is not None:
+            self._outgoing += encode(direction, edge, states, payloads, counts)
+        else:
+            for some, payload, rows in parcels(states, payloads):
+                self._outgoing += encode(direction, edge, some, payload, rows)
+        self.unsent += len(states)
 
     def flush(self) -> None:
         """Hand everything lined up to the transport, unless the peer is behind."""

@@ -12,7 +12,8 @@ import numpy as np
 from ampviz.experiment import Experiment
 from ampviz.graph import Edge, Graph
 from ampviz.knobs import KnobValues
-from ampviz.nodes.base import Node, Send
+from ampviz.nodes.base import Node
+from ampviz.nodes.sender import Send, Sender
 from ampviz.placement import Costs, place
 from ampviz.runtime.commands import Admit, Retire, Retune
 from ampviz.runtime.spec import RunSpec
@@ -32,11 +33,11 @@ class _ProfiledWorker(Worker):
         super().__init__(0, graph, [0] * len(graph.nodes), store, (experiment.train, None), clock=clock)
         self.reset()
 
-    def sender(self, node: Node) -> Send:
-        return partial(self._counted, super().sender(node), self.graph.outgoing[node.id])
+    def sender(self, node: Node) -> Sender:
+        return Sender.of(partial(self._counted, super().sender(node).one, self.graph.outgoing[node.id]))
 
-    def answerer(self, node: Node) -> Send:
-        return partial(self._counted, super().answerer(node), self.graph.incoming[node.id])
+    def answerer(self, node: Node) -> Sender:
+        return Sender.of(partial(self._counted, super().answerer(node).one, self.graph.incoming[node.id]))
 
     def _counted(self, send: Send, edges: list[Edge], port: int, state: State, payload: Any) -> None:
         edge = edges[port].id

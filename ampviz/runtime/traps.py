@@ -60,6 +60,8 @@ class SlotTraps:
         """How many of the next `take` messages no pausing trap stops. `hit` holds the trap of the one that it does,
         if that is the first, and those that only tell of the messages before it."""
         self.hit = []
+        if any(trap.afterwards for trap in self.traps):  # each message's loss by itself
+            take = min(take, 1)
         watching = [trap for trap in self.traps if trap.rule.action == "FB"[direction] and not trap.afterwards]
         for index in range(take if watching else 0):
             message = slot.queues[direction][index]

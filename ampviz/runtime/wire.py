@@ -1,9 +1,12 @@
-"""Frames of node messages between workers: a packed header, the state, the shapes, then the raw arrays. No IO here.
+"""Frames of node messages between workers: a packed header, the states, the shapes, then the raw arrays. No IO here.
+
+A frame holds messages of one edge and direction, one or more, whose payloads are consecutive row ranges of its arrays.
 
 Layout, little endian, every part padded to 8 bytes:
 header  uint32 magic and version, uint32 bytes that follow the header, uint32 edge, uint8 direction, uint8 number of
-        state integers, uint8 number of arrays, uint8 kind of payload (0 None, 1 array, 2 tuple)
-state   int64 each
+        state integers, uint8 number of arrays, uint8 kind of payload (0 None, 1 array, 2 tuple), uint32 messages
+states  int64 each, message after message
+counts  int64 each: the rows of every message, unless the payloads are None
 arrays  per array: uint8 dtype code, uint8 rank, 6 bytes padding, int64 each size; then all raw buffers in order
 """
 
@@ -11,6 +14,9 @@ from __future__ import annotations
 
 import math
 import struct
+from array import array
+from collections.abc import Hashable, Iterator, Sequence
+from itertools import chain, groupby
 from typing import Any
 
 import numpy as np
@@ -18,15 +24,15 @@ from numpy.typing import NDArray
 
 from ampviz.errors import WorkerError
 from ampviz.message import Direction
-from ampviz.nodes.payload import Payload
+from ampviz.nodes.payload import Payload, row_count, split, stack
 from ampviz.state import State
 
-Frame = tuple[Direction, int, State, Payload]
-"""(direction, edge, state, payload)"""
+Frame = tuple[Direction, int, list[State], list[Payload]]
+"""(direction, edge, states, payloads)"""
 
-_HEADER = struct.Struct("<IIIBBBB")
+_HEADER = struct.Struct("<IIIBBBBI4x")
 _ARRAY = struct.Struct("<BB6x")
-_MAGIC = 0x01504D41  # "AMP", version 1
+_MAGIC = 0x02504D41  # "AMP", version 2
 MAX_FRAME = 1 << 30  # bytes
 _CHUNK = 256 << 10  # bytes read at once while frames are smaller
 _SMALL = 2048  # bytes: a smaller array is copied, so that it does not keep a whole chunk alive
@@ -37,42 +43,66 @@ _STATES = [struct.Struct(f"<{count}q") for count in range(256)]
 _DIRECTIONS = tuple(Direction)
 
 
-def encode(direction: int, edge: int, state: State, payload: Payload | None) -> list[bytes | memoryview]:
-    """The buffers of one frame, for `writelines`. Large arrays are not copied; they must not change until sent."""
-    if payload is None:
-        return [
-            _HEADER.pack(_MAGIC, 8 * len(state), edge, direction, len(state), 0, 0) + _STATES[len(state)].pack(*state)
-        ]
-    arrays, kind = (payload, 2) if type(payload) is tuple else ((payload,), 1)
+def encode(
+    direction: int, edge: int, states: Sequence[State], payload: Payload | None, counts: Sequence[int]
+) -> list[bytes | memoryview]:
+    """The buffers of one frame, for `writelines`. Large arrays are not copied; they must not change until sent.
+
+    The frame holds a message a state; their payloads are consecutive row ranges of `payload`, `counts` of each, or None
+    for all of them.
+    """
+    fields, messages = len(states[0]), len(states)
+    head = array("q", chain.from_iterable(states))
+    arrays, kind = ((), 0) if payload is None else (payload, 2) if type(payload) is tuple else ((payload,), 1)
     described: list[bytes] = []
     raw: list[bytes | memoryview] = []
-    size = 8 * len(state)
-    for array in arrays:
-        described.append(_described(array))
-        nbytes = array.nbytes
+    if kind:
+        head.extend(counts)
+    size = head.itemsize * len(head)
+    for values in arrays:
+        described.append(_described(values))
+        nbytes = values.nbytes
         size += len(described[-1]) + nbytes + -nbytes % 8
         if nbytes:
-            raw.append(np.ascontiguousarray(array).data.cast("B"))
+            raw.append(np.ascontiguousarray(values).data.cast("B"))
             if nbytes % 8:
                 raw.append(bytes(-nbytes % 8))
-    head = b"".join(
-        [
-            _HEADER.pack(_MAGIC, size, edge, direction, len(state), len(arrays), kind),
-            _STATES[len(state)].pack(*state),
-            *described,
-        ]
+    start = b"".join(
+        [_HEADER.pack(_MAGIC, size, edge, direction, fields, len(arrays), kind, messages), head.tobytes(), *described]
     )
     if size <= _SMALL:
-        return [b"".join([head, *raw])]
-    return [head, *raw]
+        return [b"".join([start, *raw])]
+    return [start, *raw]
 
 
-def _described(array: NDArray[Any]) -> bytes:
+def parcels(
+    states: Sequence[State], payloads: Sequence[Payload | None]
+) -> Iterator[tuple[Sequence[State], Payload | None, Sequence[int]]]:
+    """Messages in runs that one frame can hold: (states, payload rows, row counts)."""
+    kinds = [_kind(payload) for payload in payloads]
+    start = 0
+    for kind, run in groupby(kinds):
+        stop = start + len(list(run))
+        some = payloads[start:stop]
+        yield states[start:stop], None if kind is None else stack(some), [row_count(payload) for payload in some]
+        start = stop
+
+
+def _kind(payload: Payload | None) -> Hashable:
+    """Payloads of one kind can be stacked."""
+    if payload is None:
+        return None
+    if type(payload) is tuple:
+        return tuple((part.dtype, part.shape[1:]) for part in payload)
+    return (payload.dtype, payload.shape[1:])
+
+
+def _described(values: NDArray[Any]) -> bytes:
     try:
-        code = _CODES[array.dtype]
+        code = _CODES[values.dtype]
     except KeyError:
-        raise WorkerError("a payload of this dtype cannot be sent", got=array.dtype) from None
-    return _ARRAY.pack(code, array.ndim) + _STATES[array.ndim].pack(*array.shape)
+        raise WorkerError("a payload of this dtype cannot be sent", got=values.dtype) from None
+    return _ARRAY.pack(code, values.ndim) + _STATES[values.ndim].pack(*values.shape)
 
 
 class FrameReader:
@@ -102,8 +132,8 @@ class FrameReader:
         frames: list[Frame] = []
         header = _HEADER.size
         while self._end - self._start >= header:
-            magic, size, edge, direction, fields, arrays, kind = _HEADER.unpack_from(self._buffer, self._start)
-            if magic != _MAGIC or size > MAX_FRAME or direction > 1 or kind > 2:
+            magic, size, edge, direction, *counts = _HEADER.unpack_from(self._buffer, self._start)
+            if magic != _MAGIC or size > MAX_FRAME or direction > 1 or counts[2] > 2:
                 raise WorkerError(
                     "not a frame of this version", got=self._buffer[self._start : self._start + header].hex()
                 )
@@ -114,7 +144,7 @@ class FrameReader:
                     self._renew(whole)
                 break
             try:
-                frames.append(self._frame(edge, direction, fields, arrays, kind, size))
+                frames.append(self._frame(edge, direction, size, *counts))
             except (ValueError, IndexError, struct.error) as error:
                 raise WorkerError(f"a frame does not add up: {error}") from error
             self._start += whole
@@ -122,45 +152,52 @@ class FrameReader:
             self._start = self._end = 0
         return frames
 
-    def _frame(self, edge: int, direction: int, fields: int, arrays: int, kind: int, size: int) -> Frame:
+    def _frame(self, edge: int, direction: int, size: int, fields: int, arrays: int, kind: int, messages: int) -> Frame:
         at = self._start + _HEADER.size
         stop = at + size
-        if at + 8 * fields > stop:
-            raise ValueError("the state is longer than the frame")
-        state = _STATES[fields].unpack_from(self._buffer, at)
-        at += 8 * fields
+        end = at + 8 * messages * (fields + (kind > 0))
+        if not fields or not messages or end > stop:
+            raise ValueError("no states, or longer ones than the frame")
+        states: list[State] = list(_STATES[fields].iter_unpack(self._view[at : at + 8 * messages * fields]))
         if kind < 2 and arrays != kind:
             raise ValueError(f"{arrays} arrays in a payload of kind {kind}")
         if kind == 0:
-            if at != stop:
-                raise ValueError(f"{stop - at} bytes are left over")
-            return _DIRECTIONS[direction], edge, state, None
+            if end != stop:
+                raise ValueError(f"{stop - end} bytes are left over")
+            return _DIRECTIONS[direction], edge, states, [None] * messages
+        counts = array("q", self._view[end - 8 * messages : end].tobytes())
+        payload = self._arrays(arrays, end, stop)
+        if min(counts) < 0 or any(len(values) != sum(counts) for values in payload) or not payload:
+            raise ValueError("the row counts of the messages do not fit the arrays")
+        return _DIRECTIONS[direction], edge, states, split(payload[0] if kind == 1 else tuple(payload), counts)
+
+    def _arrays(self, count: int, at: int, stop: int) -> list[NDArray[Any]]:
         described = []
-        for _ in range(arrays):
+        for _ in range(count):
             code, rank = _ARRAY.unpack_from(self._buffer, at)
             shape = _STATES[rank].unpack_from(self._buffer, at + _ARRAY.size)
-            if min(shape, default=0) < 0:
-                raise ValueError(f"negative size in {shape}")
+            if not shape or min(shape) < 0:
+                raise ValueError(f"no rows, or a negative size in {shape}")
             described.append((_DTYPES[code], shape))
             at += _ARRAY.size + 8 * rank
-        payload = []
+        arrays = []
         for dtype, shape in described:
             nbytes = dtype.itemsize * math.prod(shape)
             if at + nbytes > stop:
                 raise ValueError("an array is longer than the frame")
-            payload.append(self._array(at, nbytes, dtype, shape))
+            arrays.append(self._array(at, nbytes, dtype, shape))
             at += nbytes + -nbytes % 8
         if at != stop:
             raise ValueError(f"{stop - at} bytes are left over")
-        return _DIRECTIONS[direction], edge, state, payload[0] if kind == 1 else tuple(payload)
+        return arrays
 
     def _array(self, at: int, nbytes: int, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
         if nbytes <= _SMALL:
             return np.frombuffer(bytes(self._view[at : at + nbytes]), dtype).reshape(shape)
         self._lent = True
-        array = np.frombuffer(self._buffer, dtype, math.prod(shape), at).reshape(shape)
-        array.flags.writeable = False
-        return array
+        values = np.frombuffer(self._buffer, dtype, math.prod(shape), at).reshape(shape)
+        values.flags.writeable = False
+        return values
 
     def _renew(self, size: int) -> None:
         """Go on in a fresh buffer of at least `size`; arrays handed out keep the old one alive."""

@@ -7,7 +7,9 @@ ordinary commands, so debugging is not a second code path.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 from ampviz.data.dataset import Dataset, Instance
@@ -15,9 +17,10 @@ from ampviz.errors import NodeError
 from ampviz.graph import Graph
 from ampviz.knobs import KNOBS, KnobValues
 from ampviz.message import BACKWARD, FORWARD, Direction, Message, is_training
-from ampviz.nodes.base import Node, Send
+from ampviz.nodes.base import Node
 from ampviz.nodes.parameterised import Parameterised
-from ampviz.nodes.payload import Payload
+from ampviz.nodes.payload import Payload, split
+from ampviz.nodes.sender import Sender
 from ampviz.nodes.terminal import Source
 from ampviz.runtime.commands import (
     Admit,
@@ -44,8 +47,9 @@ from ampviz.runtime.store import ParameterStore
 from ampviz.runtime.tracer import Tracer
 from ampviz.state import State, Tables
 
-Outgoing = tuple[int, Direction, int, State, Payload]
-"""(worker, direction, edge, state, payload): a message for another worker."""
+Parcel = tuple[Direction, int, Sequence[State], Sequence[Payload] | Payload, Sequence[int] | None]
+"""(direction, edge, states, payloads, None): messages of one edge; or with the rows of all payloads and how many each
+has in the place of the last two."""
 
 
 class Worker:
@@ -67,7 +71,7 @@ class Worker:
         seed: int = 0,
     ):
         self.index, self.graph, self.clock, self.seed = index, graph, clock, seed
-        self.outbox: list[Outgoing] = []
+        self.outbox: list[tuple[int, Parcel]] = []  # worker, messages
         self.reports: list[Report] = []
         self.paused = False
         self.slow_motion = 0.0  # seconds the backend waits after each unit
@@ -84,7 +88,7 @@ class Worker:
         self.admitted: dict[int, int] = {}  # admitted keys -> when
         self._instances: dict[int, Instance] = {}
         self._sources_out: dict[int, int] = {}  # key -> sources that still wait for their backward message
-        self._parked: dict[int, list[tuple[Direction, int, State, Payload]]] = {}
+        self._parked: dict[int, list[tuple[Direction, int, Sequence[State], Sequence[Payload]]]] = {}
         self._dropped: set[int] = set()  # keys that other workers may still send messages of
         self.debugger = Debugger(self)
         self.slots = {
@@ -106,15 +110,28 @@ class Worker:
         forward, backward = self._ready
         return bool(forward or backward) and not (self._held and (forward.keys() | backward.keys()) <= self._held)
 
-    def deliver(self, direction: Direction, edge: int, state: State, payload: Payload) -> None:
-        """Take a message from another worker. One that is ahead of its key's admission waits for that."""
-        if state[0] not in self._indices:
-            if state[0] not in self._dropped:
-                self._parked.setdefault(state[0], []).append((direction, edge, state, payload))
-            return
+    def deliver(
+        self,
+        direction: Direction,
+        edge: int,
+        states: Sequence[State],
+        payloads: Sequence[Payload] | Payload,
+        counts: Sequence[int] | None = None,
+    ) -> None:
+        """Take messages of one edge from another worker: a payload each, or with `counts` the rows of all of them.
+
+        One that is ahead of its key's admission waits for that.
+        """
+        if counts is not None:
+            payloads = split(payloads, counts)
         road = self.graph.edges[edge]
         node, port = (road.target, road.target_port) if direction == FORWARD else (road.source, road.source_port)
-        self._enqueue(self.slots[node], direction, (port, state, payload))
+        slot, admitted = self.slots[node], self._indices
+        for state, payload in zip(states, payloads, strict=True):
+            if state[0] in admitted:
+                self._enqueue(slot, direction, (port, state, payload))
+            elif state[0] not in self._dropped:
+                self._parked.setdefault(state[0], []).append((direction, edge, (state,), (payload,)))
         if self.paused:
             self.debugger.announce()
 
@@ -216,11 +233,11 @@ class Worker:
 
     # What nodes call (nodes.base.Host)
 
-    def sender(self, node: Node) -> Send:
+    def sender(self, node: Node) -> Sender:
         edges = self.graph.outgoing[node.id]
         return self._router(FORWARD, [(edge.target, edge.target_port, edge.id) for edge in edges])
 
-    def answerer(self, node: Node) -> Send:
+    def answerer(self, node: Node) -> Sender:
         edges = self.graph.incoming[node.id]
         return self._router(BACKWARD, [(edge.source, edge.source_port, edge.id) for edge in edges])
 
@@ -252,24 +269,43 @@ class Worker:
 
     # Inside
 
-    def _router(self, direction: Direction, routes: list[tuple[int, int, int]]) -> Send:
-        """A function (port, state, payload) with the way of every port worked out beforehand."""
+    def _router(self, direction: Direction, routes: list[tuple[int, int, int]]) -> Sender:
+        """The ways to send, with where every port leads worked out beforehand."""
         ready, clock, outbox = self._ready[direction], self.clock, self.outbox
         table = [(self.slots.get(node), port, edge, self._placement[node], node) for node, port, edge in routes]
 
-        def send(port: int, state: State, payload: Payload) -> None:
-            slot, target_port, edge, worker, node = table[port]
-            if slot is None:
-                outbox.append((worker, direction, edge, state, payload))
-                return
+        def queue_of(slot: Slot, node: int) -> deque[Message]:
             queue = slot.queues[direction]
             if not queue:
                 ready[node] = slot
                 if not slot.queues[1 - direction]:
                     slot.ready_since = clock()
-            queue.append((target_port, state, payload))
+            return queue
 
-        return send
+        def send(port: int, state: State, payload: Payload) -> None:
+            slot, target_port, edge, worker, node = table[port]
+            if slot is None:
+                outbox.append((worker, (direction, edge, (state,), (payload,), None)))
+            else:
+                queue_of(slot, node).append((target_port, state, payload))
+
+        def send_all(port: int, states: Sequence[State], payloads: Sequence[Payload]) -> None:
+            slot, target_port, edge, worker, node = table[port]
+            if not states:
+                return
+            if slot is None:
+                outbox.append((worker, (direction, edge, states, payloads, None)))
+            else:
+                queue_of(slot, node).extend(zip(repeat(target_port), states, payloads))  # one port for all
+
+        def send_rows(port: int, states: Sequence[State], payload: Payload, counts: Sequence[int]) -> None:
+            slot, _, edge, worker, _ = table[port]
+            if slot is None:
+                outbox.append((worker, (direction, edge, states, payload, counts)))
+            else:
+                send_all(port, states, split(payload, counts))
+
+        return Sender(send, send_all, send_rows)
 
     def _enqueue(self, slot: Slot, direction: Direction, message: Message) -> None:
         if not slot.queues[direction]:

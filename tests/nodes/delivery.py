@@ -21,8 +21,10 @@ from ampviz.data.dataset import Instance
 from ampviz.graph import Edge, Graph
 from ampviz.knobs import KNOBS
 from ampviz.message import BACKWARD, FORWARD, Direction, Message
-from ampviz.nodes.base import Node, Send
+from ampviz.nodes.base import Node
+from ampviz.nodes.loss import Loss
 from ampviz.nodes.parameterised import Parameterised, Parameters
+from ampviz.nodes.sender import Sender
 from ampviz.nodes.terminal import Source
 from ampviz.optim import Optimizer
 from ampviz.state import State
@@ -101,6 +103,8 @@ class Delivery:
         self.knobs |= {"min_update_interval": NEVER, **knobs}
         for node in self.nodes:
             node.bind(self, graph)
+            if isinstance(node, Loss):
+                node.report = self._noting(node.report)
             if isinstance(node, Parameterised):
                 node.optimizer = optimizer or Ledger()
                 node.attach(self._parameters(node, node.optimizer))
@@ -161,7 +165,7 @@ class Delivery:
     def clock(self) -> int:
         return next(self._ticks)
 
-    def sender(self, node: Node) -> Send:
+    def sender(self, node: Node) -> Sender:
         edges = self.graph.outgoing[node.id]
         assert [edge.source_port for edge in edges] == list(range(len(node.outputs)))
 
@@ -172,9 +176,9 @@ class Delivery:
             self.traffic[edge.id].forward.append((state, payload))
             self.pending.append((self.node(edge.target), FORWARD, (edge.target_port, state, payload)))
 
-        return send
+        return Sender.of(send)
 
-    def answerer(self, node: Node) -> Send:
+    def answerer(self, node: Node) -> Sender:
         edges = self.graph.incoming[node.id]
 
         def answer(port: int, state: State, payload: Any) -> None:
@@ -185,7 +189,7 @@ class Delivery:
             self.traffic[edge.id].backward.append((state, payload))
             self.pending.append((self.node(edge.source), BACKWARD, (edge.source_port, state, payload)))
 
-        return answer
+        return Sender.of(answer)
 
     def tables(self, key: int) -> Mapping[str, Any]:
         return self._instances[key].tables
@@ -202,12 +206,22 @@ class Delivery:
         rows_before, total_before, sums = self.losses.get(key, (0, 0.0, {}))
         summed = {name: sums.get(name, 0.0) + value for name, value in metrics.items()}
         self.losses[key] = (rows_before + rows, total_before + total, {**sums, **summed})
-        self.objective += total / max(rows, 1)
 
     def updated(self, node: Node, since: int) -> None:
         self.updates.append(node.name)
 
     # Inside
+
+    def _noting(self, report: Any) -> Any:
+        """Add the mean loss of each message to the objective; a node reports the sums of whole instances only."""
+
+        def noted(keys: Any, reported: Any, losses: Any, metrics: Any) -> None:
+            ends = np.cumsum(reported)
+            for count, end in zip(reported, ends, strict=True):
+                self.objective += float(losses[end - count : end].sum()) / max(count, 1)
+            report(keys, reported, losses, metrics)
+
+        return noted
 
     def _check_forward(self, edge: Edge, state: State, payload: Any) -> None:
         assert state not in self._out[edge.id], f"{edge} has {state} out already"

@@ -64,7 +64,7 @@ class Network:
                 self.way("command", 0, worker.index).append(command)
         self.controller.outbox.clear()
         for worker in self.workers:
-            for to, *message in worker.outbox:
+            for to, message in worker.outbox:
                 self.way("message", worker.index, to).append(message)
             self.way("report", worker.index, 0).extend(worker.reports)
             worker.outbox.clear()

@@ -52,7 +52,7 @@ class Shop:
 
     def carry(self):
         for worker in self.workers:
-            for target, *message in worker.outbox:
+            for target, message in worker.outbox:
                 self.workers[target].deliver(*message)
             worker.outbox.clear()
             self.reports += worker.reports
@@ -113,7 +113,7 @@ def test_a_message_ahead_of_its_key_waits_for_the_admission():
     first.apply(Admit((0,), (0,)))
     while first.ready:
         first.run_unit()
-    target, *message = first.outbox[0]
+    target, message = first.outbox[0]
     assert target == 1
     second.deliver(*message)
     assert not second.ready

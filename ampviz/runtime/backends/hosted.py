@@ -130,8 +130,8 @@ class HostedWorker:
         worker = self.worker
         self.tracer.write()
         if worker.outbox:
-            for target, direction, edge, state, payload in worker.outbox:
-                self.peers[target].send(direction, edge, state, payload)
+            for target, parcel in worker.outbox:
+                self.peers[target].send(*parcel)
             worker.outbox.clear()
             for peer in self.peers.values():
                 peer.flush()

@@ -122,8 +122,8 @@ class InlineBackend:
         except NodeError as error:
             self._failed = True
             worker.reports.append(Failed(error.what, error.where, error.hint))
-        for target, direction, edge, state, payload in worker.outbox:
-            self.workers[target].deliver(direction, edge, state, payload)
+        for target, parcel in worker.outbox:
+            self.workers[target].deliver(*parcel)
         worker.outbox.clear()
         for reporting in self.workers:  # a paused worker tells when what it got changes its next message
             reports, reporting.reports[:] = list(reporting.reports), []
