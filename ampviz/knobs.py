@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ampviz.errors import KnobError
 
 Value = float | int | str | bool
+_FROM_ZERO = 0.001  # what a step up from zero comes to
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,20 @@ class Knob:
         if isinstance(value, (int, float)) and not self.low <= value <= self.high:
             raise KnobError("out of range", where=self.name, expected=self.expected(), got=repr(raw))
         return value
+
+    def stepped(self, value: Value, up: bool) -> Value:
+        """The next value above or below: numbers go by their leading digit (8, 9, 10, 20), choices in turn."""
+        if isinstance(value, bool):
+            return not value
+        if isinstance(value, str):
+            return self.choices[(self.choices.index(value) + (1 if up else -1)) % len(self.choices)]
+        if value <= 0:
+            return self.parse(_FROM_ZERO if up else self.low)
+        power = math.floor(math.log10(value) + 1e-9)
+        digits = value / 10.0**power
+        whole = math.floor(digits + 1e-9) + 1 if up else math.ceil(digits - 1e-9) - 1
+        fresh = float(f"{whole if whole else 0.9:g}e{power}")
+        return self.parse(max(self.low, min(self.high, round(fresh) if self.type is int else fresh)))
 
     def _converted(self, raw: object) -> Value:
         if self.type is bool:

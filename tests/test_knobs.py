@@ -222,3 +222,29 @@ def test_a_refused_set_says_why_and_changes_nothing(values, name, value, text):
         values.set(name, value)
     assert text in str(caught.value)
     assert values.as_dict() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "up", "down"),
+    [
+        ("max_active_keys", 8, [9, 10, 20, 30], [7, 6, 5, 4]),
+        ("max_active_keys", 16, [20, 30], [10, 9]),
+        ("max_active_keys", 2, [3], [1, 1]),
+        ("max_active_keys", 100_000, [100_000], [90_000]),
+        ("learning_rate", 0.1, [0.2, 0.3], [0.09, 0.08]),
+        ("learning_rate", 0.9, [1.0, 2.0, 3.0], [0.8]),
+        ("learning_rate", 0.00015, [0.0002], [0.0001, 0.00009]),
+        ("learning_rate_decay", 1.0, [1.0], [0.9, 0.8]),
+        ("gradient_clip", 0.0, [0.001, 0.002], [0.0]),
+        ("policy", "fifo", ["backward", "mixed"], ["deepest", "oldest"]),
+        ("freeze", False, [True, False], [True, False]),
+    ],
+)
+def test_steps_go_by_the_leading_digit_within_the_range(name, value, up, down):
+    knob = find_knob(name)
+    for upwards, expected in ((True, up), (False, down)):
+        now = value
+        for each in expected:
+            now = knob.stepped(now, upwards)
+            assert now == each
+            assert type(now) is knob.type

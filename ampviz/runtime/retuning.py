@@ -42,7 +42,7 @@ def knob_event(at: float, instances: int, change: Change, how: str = "") -> Even
 
 
 def said(change: Change) -> str:
-    """A change in words: `max_active_keys 8→16`, `cell.freeze true→as all`."""
+    """A change in words: `max_active_keys 8→16`, `cell.freeze on→as all`."""
     if change.old is None:
         return f"{change.name} {_value(change.new)}"
     return f"{change.name} {_value(change.old)}→{_value(change.new)}"
@@ -52,4 +52,6 @@ def _value(value: Value | None) -> str:
     """A knob's value; a node without one of its own goes with all."""
     if value is None:
         return "as all"
-    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:g}" if isinstance(value, float) else str(value)

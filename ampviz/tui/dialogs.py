@@ -8,14 +8,16 @@ from typing import ClassVar
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from ampviz.tui.keys import help_lines
+from ampviz.tui.knob_entry import advice, completed, knob_names
 from ampviz.tui.stops import WORDING
+from ampviz.tui.view import View
 
 _HELP_FRAME = 6  # columns of border and padding
 
@@ -48,20 +50,38 @@ class StopDialog(ModalScreen[str]):
 
 
 class KnobDialog(ModalScreen[None]):
-    """Takes `knob = value` or `node.knob = value`; stays open with the reason while the session refuses it."""
+    """Takes `knob = value` or `node.knob = value`, says while it is typed what it means or why it cannot be.
 
-    BINDINGS: ClassVar[list[BindingType]] = [("escape", "dismiss", "cancel")]
+    Stays open with the reason while the session refuses it.
+    """
 
-    def __init__(self, apply: Callable[[str, str], Awaitable[str]], suggestion: str):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("escape", "dismiss", "cancel"),
+        Binding("tab", "complete", "complete", priority=True),
+    ]
+
+    def __init__(self, apply: Callable[[str, str], Awaitable[str]], view: View, suggestion: str):
         super().__init__()
-        self._apply_knob, self._suggestion = apply, suggestion
+        self._apply_knob, self._view, self._suggestion = apply, view, suggestion
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as box:
             box.border_title = "Set a knob"
-            yield Static("knob = value, or node.knob = value", classes="hint")
+            yield Static("knob = value, or node.knob = value; tab completes", classes="hint")
             yield Input(self._suggestion, select_on_focus=False)
+            yield Static("", id="meaning")
             yield Static("", id="refused")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        snapshot = self._view.snapshot
+        said = advice(event.value, self._view.info, snapshot.knobs if snapshot else {})
+        self.query_one("#meaning", Static).update(Text(said.words))
+        self.query_one("#refused", Static).update(Text(said.problem))
+
+    def action_complete(self) -> None:
+        line = self.query_one(Input)
+        line.value = completed(line.value, knob_names(self._view.info))
+        line.cursor_position = len(line.value)
 
     async def on_input_submitted(self, event: Input.Submitted) -> None:
         name, equals, value = event.value.partition("=")

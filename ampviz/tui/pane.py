@@ -60,6 +60,12 @@ class Pane(Widget, can_focus=True):
         self.border_subtitle = Text(self.subtitle(view))  # a str would be read as markup
         self.refresh(layout=bool(self.styles.auto_dimensions))  # its height follows its text
 
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Draw again: what is shown may depend on it."""
+        super().watch_has_focus(has_focus)
+        if self.view is not None:
+            self.show(self.view, self.glyphs)
+
     def subtitle(self, view: View) -> str:
         """A few words for the lower border."""
         return ""

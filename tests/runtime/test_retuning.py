@@ -52,8 +52,8 @@ def test_a_refused_change_is_not_remembered(retuning):
     [
         (Change("max_active_keys", 8, 16, "ann"), "max_active_keys 8→16"),
         (Change("learning_rate", 0.1, 1e-05, "ann"), "learning_rate 0.1→1e-05"),
-        (Change("cell.freeze", None, True, "ann"), "cell.freeze true"),
-        (Change("cell.freeze", True, None, "ann"), "cell.freeze true→as all"),
+        (Change("cell.freeze", None, True, "ann"), "cell.freeze on"),
+        (Change("cell.freeze", True, None, "ann"), "cell.freeze on→as all"),
         (Change("policy", "fifo", "mixed", "ann"), "policy fifo→mixed"),
     ],
 )

@@ -30,7 +30,7 @@ async def test_the_panes_that_fit_are_shown_with_their_text(size):
         text = shown.text
         assert shown.panes == (ALL if size[0] >= 120 else OVERVIEW if size[1] >= 20 else OVERVIEW - {"knobs"})
         everywhere = ["ampviz listred", "▶ RUN", "epoch 2/10", "Pause"]
-        everywhere += ["max_active_keys [ 8 ]", "validate [ true ]"] if size[1] >= 20 else []
+        everywhere += ["max_active_keys [ 8 ]", "validate [ on ]"] if size[1] >= 20 else []
         narrow = ["cell", "instances", "in flight 3", "312 inst/s"] if size[0] >= 80 else []
         wide = ["k17", "4121", "1 done 8→16", "valid 0.500", "A 900 mak 4 to 8"] if size[0] >= 120 else []
         assert [words for words in everywhere + narrow + wide if words not in text] == []

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any
 
+from ampviz.knobs import find_knob
 from ampviz.telemetry.link import SetKnob, UndoKnob
 from ampviz.tui.actions.base import SessionApp
 from ampviz.tui.dialogs import KnobDialog
+from ampviz.tui.panes.knobs import KnobPane
 
 
 class KnobActions(SessionApp):
@@ -32,7 +34,21 @@ class KnobActions(SessionApp):
 
     def action_edit_knob(self) -> None:
         if self.view.snapshot is not None:
-            self.push_screen(KnobDialog(self._set_knob, "min_update_interval = "))
+            pane = self.query_one(KnobPane)
+            self._edit(pane.selected if pane.has_focus else "min_update_interval")
+
+    def on_knob_pane_edited(self, event: KnobPane.Edited) -> None:
+        self._edit(event.name)
+
+    def on_knob_pane_turned(self, event: KnobPane.Turned) -> None:
+        knob, current = find_knob(event.name.rpartition(".")[2]), self._knob(event.name)
+        before = knob.parse(current)
+        value = knob.stepped(before, event.up)
+        if value != before:
+            self.run_worker(self._set_knob(event.name, value))
+
+    def _edit(self, name: str) -> None:
+        self.push_screen(KnobDialog(self._set_knob, self.view, f"{name} = "))
 
     def action_undo_knob(self) -> None:
         """Take back the last change of the session; which that is, the session knows."""
