@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampviz.telemetry.ring import TraceRing
-from ampviz.telemetry.trace import BACKWARD, RECORD, Records, in_order, of_key, thinned
+from ampviz.telemetry.trace import BACKWARD, Records, in_order, joined, of_key, picked, thinned
 
 TICK_RECORDS = 4096  # that one snapshot carries at most
 HOPS = 48  # that a path has at most
@@ -40,7 +40,7 @@ class Trail:
     def look(self, in_flight: Iterable[int]) -> Paths:
         """Take what is new, as `trace`; the paths of these instances, oldest first."""
         lost = sum(ring.lost for ring in self._rings)
-        fresh = in_order(np.concatenate([ring.take() for ring in self._rings]))
+        fresh = in_order(joined([ring.take() for ring in self._rings]))
         fresh["start"] -= self._began
         if sum(ring.lost for ring in self._rings) > lost and len(fresh):
             self.whole_since = int(fresh["start"][0])
@@ -52,7 +52,7 @@ class Trail:
 
     def of_key(self, key: int) -> Records:
         """What was done for an instance, in order, as far back as the log goes (see `whole_since`)."""
-        return in_order(np.concatenate([np.empty(0, RECORD), *(of_key(part, key) for part in self._log)]))
+        return in_order(joined([of_key(part, key) for part in self._log]))
 
     def close(self) -> None:
         """Let the rings go."""
@@ -79,7 +79,7 @@ class _Paths:
 
     def follow(self, fresh: Records, keys: list[int]) -> Paths:
         """Add what is new and forget all other instances; the paths of these."""
-        done = fresh[fresh["action"] <= BACKWARD]
+        done = picked(fresh, (fresh["action"] <= BACKWARD) & np.isin(fresh["key"], keys))
         self._keys = np.concatenate([self._keys, done["key"]])
         self._starts = np.concatenate([self._starts, done["start"]])
         self._hops = np.concatenate([self._hops, done["node"] * np.int64(2) + done["action"]])

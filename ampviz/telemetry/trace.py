@@ -12,6 +12,8 @@ while it lasts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,6 +38,7 @@ RECORD = np.dtype(
 )
 
 Records = NDArray[np.void]
+_WHOLE = np.dtype((np.void, RECORD.itemsize))  # a record as bytes
 
 
 def decode(trace: bytes) -> Records:
@@ -43,21 +46,29 @@ def decode(trace: bytes) -> Records:
     return np.frombuffer(trace, RECORD, len(trace) // RECORD.itemsize)
 
 
+def picked(records: Records, which: NDArray[np.bool_] | NDArray[np.intp]) -> Records:
+    """Some of the records, by number or by a mask. (Indexing them directly copies field by field: 20 times slower.)"""
+    return records.view(_WHOLE)[which].view(RECORD)
+
+
+def joined(parts: Sequence[Records]) -> Records:
+    """The records of all parts, one part after the other."""
+    return np.concatenate([part.view(_WHOLE) for part in parts]).view(RECORD) if parts else np.empty(0, RECORD)
+
+
 def of_key(records: Records, key: int) -> Records:
     """The units that had a message of this instance."""
-    chosen: Records = records[(records["key"] == key) & (records["action"] <= BACKWARD)]
-    return chosen
+    return picked(records, (records["key"] == key) & (records["action"] <= BACKWARD))
 
 
 def spans(records: Records) -> Records:
     """Every unit, update and pause once: without the records that only add a key to a unit."""
-    once: Records = records[(records["messages"] > 0) | (records["action"] >= UPDATE)]
-    return once
+    return picked(records, (records["messages"] > 0) | (records["action"] >= UPDATE))
 
 
 def in_order(records: Records) -> Records:
     """The records by start; those of one unit stay in the order in which they were written."""
-    return records[np.argsort(records["start"], kind="stable")]
+    return picked(records, np.argsort(records["start"], kind="stable"))
 
 
 def thinned(records: Records, limit: int) -> Records:
@@ -66,5 +77,5 @@ def thinned(records: Records, limit: int) -> Records:
         records = spans(records)
     if len(records) > limit:
         longest = np.argpartition(records["duration"], len(records) - limit)[len(records) - limit :]
-        records = records[np.sort(longest)]
+        records = picked(records, np.sort(longest))
     return records

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 
-from ampviz.telemetry.trace import BACKWARD, FORWARD, PAUSE, UPDATE, Records
+from ampviz.telemetry.trace import BACKWARD, FORWARD, PAUSE, UPDATE, Records, picked
 from ampviz.tui.glyphs import DIM, HOT, MARK, TRAIN, VALID, Glyphs, number
 from ampviz.tui.view import View
 
@@ -96,7 +96,7 @@ def _times(records: Records, workers: int, window: Window) -> NDArray[np.float64
     end = np.minimum(start + records["duration"], count * slot)
     start = np.maximum(start, 0)
     inside = np.flatnonzero((end > start) & (records["worker"] < workers))
-    start, end, records = start[inside], end[inside], records[inside]
+    start, end, records = start[inside], end[inside], picked(records, inside)
     row = (records["action"].astype(np.intp) * workers + records["worker"]) * count
     one, last, size = start // slot, (end - 1) // slot, (PAUSE + 1) * workers * count
     times: NDArray[np.float64] = np.zeros(size)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
-import numpy as np
-
 from ampviz.telemetry.snapshot import Snapshot, Status
-from ampviz.telemetry.trace import PAUSE, Records, decode, spans
+from ampviz.telemetry.trace import PAUSE, Records, decode, joined, spans
 
 KEPT_S = 10.0
 _KEPT_RECORDS = 1 << 17
@@ -33,9 +31,8 @@ class Timeline:
         if len(fresh):
             self._ticks.append(fresh)
             self._count += len(fresh)
-            worked = fresh[fresh["action"] != PAUSE]
-            if len(worked):
-                self.until = max(self.until, int((worked["start"] + worked["duration"]).max()))
+            ends = (fresh["start"] + fresh["duration"])[fresh["action"] != PAUSE]
+            self.until = max(self.until, int(ends.max(initial=0)))
         elif snapshot.status is not Status.PAUSED:
             self.until = max(self.until, int(snapshot.at * 1e9))
         oldest = self.until - int(KEPT_S * 1e9)
@@ -45,4 +42,4 @@ class Timeline:
     def between(self, start: int, end: int) -> Records:
         """The records of this time, and perhaps some before and after it."""
         found = [tick for tick in self._ticks if tick["start"][0] < end and tick["start"][-1] + _LONGEST > start]
-        return np.concatenate(found) if found else decode(b"")
+        return joined(found)
