@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# What the comparison with PyTorch needs and nothing else does: pinned apart from what the other commands install.
+BENCH_ONLY = $(shell sed 's/==.*//' constraints-bench.txt)
 
 .PHONY: run test quick check bench lock clean
 
@@ -19,12 +21,13 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.dev
+# Compares with PyTorch, which only this installs; without it, `python -m benchmarks` measures the rest.
+bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
 
 # The constraints file is what both commands install from; run this after a change of the ranges in pyproject.toml.
 lock: $(VENV)/.dev
-	$(BIN)/pip freeze --exclude-editable > constraints.txt
+	$(BIN)/pip freeze --exclude-editable $(BENCH_ONLY:%=--exclude %) > constraints.txt
 
 clean:
 	rm -rf $(VENV)
@@ -39,3 +42,7 @@ $(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@ $(VENV)/.run
+
+$(VENV)/.bench: pyproject.toml constraints.txt constraints-bench.txt $(VENV)/.dev
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -c constraints-bench.txt -e '.[bench]'
+	touch $@

@@ -1,6 +1,9 @@
 """Microseconds a worker spends on a message that computes nothing: queue, policy, node, routing, cache.
 
-python -m benchmarks.dispatch
+    python -m benchmarks.dispatch [--rounds N]
+
+As a curve: against the number of nodes of a chain, and against the number of instances in flight in a loop. Both should
+be flat: what a message costs must not depend on how much else there is.
 """
 
 from __future__ import annotations
@@ -16,7 +19,11 @@ from ampviz.placement import place
 from ampviz.runtime.commands import Admit, Retire, Retune
 from ampviz.runtime.store import ParameterStore
 from ampviz.runtime.worker import Worker
-from benchmarks.rounds import in_turns, show
+from benchmarks.rounds import in_turns, options, ratio, show
+
+GOAL_US = 5.0
+NODES = (10, 30, 100, 300, 1000)
+KEYS = (1, 10, 100, 1000)
 
 
 class Ticks:
@@ -51,7 +58,7 @@ def chain(length: int):
 
 
 def microseconds(model, keys: int, messages: int, **knobs: object) -> float:
-    """Time per message of one worker with so many keys in flight, over about so many messages."""
+    """CPU time per message of one worker with so many keys in flight, over about so many messages."""
     experiment = amp.Experiment(model, Ticks())
     graph = experiment.graph()
     store = ParameterStore(graph, experiment.optimizer)
@@ -62,10 +69,10 @@ def microseconds(model, keys: int, messages: int, **knobs: object) -> float:
     while worker.messages < messages:
         batch = tuple(range(first, first + keys))
         worker.apply(Admit(batch, batch))
-        began = time.perf_counter()
+        began = time.process_time()
         while worker.ready:
             worker.run_unit()
-        elapsed += time.perf_counter() - began
+        elapsed += time.process_time() - began
         worker.apply(Retire(batch))
         worker.reports.clear()
         first += keys
@@ -73,13 +80,19 @@ def microseconds(model, keys: int, messages: int, **knobs: object) -> float:
 
 
 def main() -> None:
+    chosen = options(__doc__, rounds=5).parse_args()
     variants = {
-        "loop, 4 keys": lambda: microseconds(turning(20), 4, 100_000),
-        "loop, 4 keys, max_batch 16": lambda: microseconds(turning(20), 4, 100_000, max_batch=16),
-        **{f"chain of {n} nodes": lambda n=n: microseconds(chain(n), 4, 50_000) for n in (10, 100, 1000)},
-        **{f"loop, {n} keys": lambda n=n: microseconds(turning(20), n, 100_000) for n in (1, 100, 1000)},
+        "loop, 4 keys": lambda: microseconds(turning(20), 4, 40_000),
+        "loop, 4 keys, max_batch 16": lambda: microseconds(turning(20), 4, 40_000, max_batch=16),
+        **{f"{n} nodes": lambda n=n: microseconds(chain(n), 4, 40_000) for n in NODES},
+        **{f"{n} keys": lambda n=n: microseconds(turning(20), n, 40_000) for n in KEYS},
     }
-    show("dispatch", {"unit": "us/message", "variants": in_turns(variants, 5)})
+    result = in_turns(variants, chosen.rounds)
+    curves = {"nodes": NODES, "keys": KEYS}
+    growth = {
+        name: ratio(result[f"{points[-1]} {name}"], result[f"{points[0]} {name}"]) for name, points in curves.items()
+    }
+    show("dispatch", {"unit": "us/message", "goal": GOAL_US, "growth": growth, "variants": result})
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How much a second worker can gain on this machine at all: matrix products in one process, and in two at once.
 
-    python -m benchmarks.machine
+    python -m benchmarks.machine [--rounds N]
 
 Two processors that share one core give hardly more than one; no placement of nodes changes that.
 """
@@ -15,7 +15,7 @@ import time
 
 import numpy as np
 
-from benchmarks.rounds import in_turns, show
+from benchmarks.rounds import in_turns, options, ratio, show
 
 _SECONDS = 1.0
 
@@ -40,11 +40,14 @@ def together(processes: int) -> float:
 
 
 def main() -> None:
-    if "--alone" in sys.argv:
+    parser = options(__doc__, rounds=5)
+    parser.add_argument("--alone", action="store_true", help="measure in this process only, and print the number")
+    chosen = parser.parse_args()
+    if chosen.alone:
         print(json.dumps(products()))
         return
-    result = in_turns({"1 process": lambda: together(1), "2 processes": lambda: together(2)}, 5)
-    gain = result["2 processes"]["median"] / result["1 process"]["median"]
+    result = in_turns({"1 process": lambda: together(1), "2 processes": lambda: together(2)}, chosen.rounds)
+    gain = ratio(result["2 processes"], result["1 process"])
     show("machine", {"unit": "GFLOP/s", "two_processes_over_one": gain, "variants": result})
 
 

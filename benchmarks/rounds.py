@@ -1,35 +1,47 @@
-"""Takes variants in turns and sums up what they measured."""
+"""Takes variants in turns and sums up what they measured; what the benchmarks' command lines have in common."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
-import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from benchmarks.session import measured
 
-def in_turns(variants: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, dict[str, float]]:
-    """Run every variant once a round; the median and the spread of what each returned."""
+
+def options(doc: str | None, *, rounds: int) -> argparse.ArgumentParser:
+    """A parser with the module's own text as help, and the number of rounds."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=rounds, metavar="N", help=f"default: {rounds}")
+    return parser
+
+
+def in_turns(variants: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, dict[str, Any]]:
+    """Run every variant once a round; the median and the spread of what each returned, and all of it in order."""
     seen: dict[str, list[float]] = {name: [] for name in variants}
     for number in range(rounds):
         for name, measure in variants.items():
             seen[name].append(measure())
             print(f"round {number + 1}/{rounds}  {name}: {seen[name][-1]:.4g}", file=sys.stderr)
-    return {
-        name: {"median": statistics.median(values), "low": min(values), "high": max(values)}
-        for name, values in seen.items()
-    }
+    return {name: {**spread(values), "rounds": values} for name, values in seen.items()}
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Median, smallest and largest."""
+    return {"median": statistics.median(values), "low": min(values), "high": max(values)}
+
+
+def ratio(over: Mapping[str, Any], under: Mapping[str, Any]) -> dict[str, float]:
+    """What two variants of `in_turns` come to, round by round: the clock drifts between rounds, hardly within one."""
+    return spread([a / b for a, b in zip(over["rounds"], under["rounds"], strict=True)])
 
 
 def training_speed(arguments: Sequence[str]) -> float:
     """Training instances a second of `ampviz run` with these arguments, headless; ends the benchmark if it fails."""
-    command = [sys.executable, "-m", "ampviz", "run", *arguments, "--headless", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(done.stderr)
-    return first_epoch_speed(done.stdout.splitlines()[-1])
+    return float(measured(arguments).epochs[0]["instances_per_s"])
 
 
 def first_epoch_speed(line: str) -> float:

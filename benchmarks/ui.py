@@ -1,6 +1,6 @@
 """What watching costs: training speed with nothing attached, with a recording, and with the UI on a terminal of 140x45.
 
-python -m benchmarks.ui [TARGET] [INSTANCES] [ROUNDS]
+python -m benchmarks.ui [TARGET] [--instances N] [--rounds N]
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import tempfile
 import termios
 from pathlib import Path
 
-from benchmarks.rounds import first_epoch_speed, in_turns, show, training_speed
+from benchmarks.rounds import first_epoch_speed, in_turns, options, show, training_speed
 
 
 def recorded(run: list[str]) -> float:
@@ -48,21 +48,22 @@ def watched(run: list[str]) -> float:
 
 
 def main() -> None:
-    target = sys.argv[1] if len(sys.argv) > 1 else "listred"
-    instances = int(sys.argv[2]) if len(sys.argv) > 2 else 1000
-    rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 5
-    run = [target, "--epochs", "1", "--limit", str(instances), "--valid-limit", "1"]
+    parser = options(__doc__, rounds=5)
+    parser.add_argument("target", nargs="?", default="listred", metavar="TARGET", help="default: listred")
+    parser.add_argument("--instances", type=int, default=1000, metavar="N", help="of the epoch, default: 1000")
+    chosen = parser.parse_args()
+    run = [chosen.target, "--epochs", "1", "--limit", str(chosen.instances), "--valid-limit", "1"]
     result = in_turns(
         {
             "headless": lambda: training_speed([*run, "--no-record"]),
             "recorded": lambda: recorded(run),
             "watched": lambda: watched(run),
         },
-        rounds,
+        chosen.rounds,
     )
     plain = result["headless"]["median"]
     cost = {name: 1 - result[name]["median"] / plain for name in ("recorded", "watched")}
-    show("ui", {"target": target, "unit": "instances/s", "cost": cost, "variants": result})
+    show("ui", {"target": chosen.target, "unit": "instances/s", "cost": cost, "variants": result})
 
 
 if __name__ == "__main__":

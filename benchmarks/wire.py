@@ -1,6 +1,6 @@
 """Messages between two worker processes over one socket: how many a second, and the CPU both ends spend on each.
 
-python -m benchmarks.wire
+python -m benchmarks.wire [--rounds N]
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ import uvloop
 
 from ampviz.message import FORWARD
 from ampviz.runtime.peer import Peer, connect_peer
-from benchmarks.rounds import in_turns, show
+from benchmarks.rounds import in_turns, options, show
+
+GOALS = {"4 KB": 250_000, "64 KB": 3e9 / 65_536}  # messages a second
 
 _SIZES = {"512 B": 512, "4 KB": 4096, "64 KB": 65_536}
 _BYTES = 1 << 31  # sent per measurement, at most
@@ -85,19 +87,22 @@ def measure(nbytes: int) -> dict[str, float]:
 
 
 def main() -> None:
-    if len(sys.argv) == 3:
+    if len(sys.argv) == 3 and sys.argv[1].isdigit():  # the far end, started by `measure`
         uvloop.run(receive(int(sys.argv[1]), int(sys.argv[2])))
         return
+    chosen = options(__doc__, rounds=5).parse_args()
     details: dict[str, dict[str, float]] = {}
 
     def rate(name: str) -> float:
         details[name] = measure(_SIZES[name])
         return details[name]["messages_per_s"]
 
-    result = in_turns({name: lambda name=name: rate(name) for name in _SIZES}, 5)
+    result = in_turns({name: lambda name=name: rate(name) for name in _SIZES}, chosen.rounds)
     for name, numbers in result.items():
         numbers["GB_per_s"] = numbers["median"] * _SIZES[name] / 1e9
         numbers["sender_us"], numbers["receiver_us"] = details[name]["sender_us"], details[name]["receiver_us"]
+        if name in GOALS:
+            numbers["goal"] = GOALS[name]
     show("wire", {"unit": "messages/s", "variants": result})
 
 

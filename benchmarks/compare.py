@@ -1,0 +1,136 @@
+"""ampviz against PyTorch on one workload: training instances a second, by turns, and the CPU each instance takes.
+
+    python -m benchmarks.compare WORKLOAD [--rounds N] [--seconds X]
+
+Same model, losses, data and optimizer on both sides, as many instances in flight and in an update (see workloads.py;
+`python -m benchmarks.same` checks that the numbers agree). PyTorch is measured in every way in which it is written in
+benchmarks.pytorch, with one thread, with two, and as two processes of one thread that share the parameters; the best
+counts. Without PyTorch (`pip install -e .[bench]`) only ampviz is measured. The first epoch of ampviz is its warm-up.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+import statistics
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from benchmarks.rounds import in_turns, options, ratio, show
+from benchmarks.session import ROOT, measured
+from benchmarks.workloads import WORKLOADS, Workload
+
+OURS = {"ampviz, 2 workers": ("--workers", "2"), "ampviz, 1 worker": ("--workers", "1")}
+THEIRS = {"1 thread": (1, 1), "2 threads": (1, 2), "2 processes": (2, 1)}  # processes, threads of each
+Speeds = dict[str, Callable[[], float]]
+
+
+class Ampviz:
+    """`ampviz run` with some workers: makes epochs as long as a measurement should take."""
+
+    def __init__(self, workload: Workload, workers: tuple[str, ...], seconds: float, costs: list[float]):
+        self.command = [workload.target, *workers, *workload.arguments(), "--no-record"]
+        self.workload, self.seconds, self.costs = workload, seconds, costs
+        self.speed = self.start_s = 0.0  # of the last run, and CPU seconds of one that trains next to nothing
+
+    def __call__(self) -> float:
+        if not self.speed:
+            few = measured([*self.command, "--epochs", "1", "--limit", str(2 * self.workload.in_flight)])
+            self.start_s, self.speed = few.cpu_s, few.epochs[0]["instances_per_s"]
+        wanted = max(4 * self.workload.in_flight, int(self.speed * self.seconds))
+        limit = min(self.workload.instances, wanted)
+        epochs = 1 + math.ceil(wanted / limit)
+        run = measured([*self.command, "--epochs", str(epochs), "--limit", str(limit)])
+        self.speed = limit * (epochs - 1) / sum(epoch["seconds"] for epoch in run.epochs[1:])
+        self.costs.append((run.cpu_s - self.start_s) / (limit * epochs - 2 * self.workload.in_flight) * 1e6)
+        return self.speed * self.workload.rows
+
+
+class PyTorch:
+    """The process that trains in PyTorch."""
+
+    def __init__(self, name: str):
+        command = [sys.executable, "-m", "benchmarks.pytorch.serve", name]
+        self.rows = WORKLOADS[name].rows
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+        )  # fmt: skip
+        hello = self._answer()
+        self.variants: list[str] = hello["variants"]
+        self.version: str = hello["torch"]
+
+    def measure(self, variant: str, processes: int, threads: int, seconds: float, costs: list[float]) -> float:
+        """Instances a second, times the rows of each; adds the CPU it took to the costs."""
+        request = {"variant": variant, "processes": processes, "threads": threads, "seconds": seconds}
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        answer = self._answer()
+        costs.append(answer["cpu_s"] / answer["instances"] * 1e6)
+        return float(answer["instances"] / answer["seconds"] * self.rows)
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.communicate()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            sys.exit("benchmarks.pytorch.serve has ended; what it said stands above")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+def compared(name: str, rounds: int, seconds: float) -> dict[str, Any]:
+    """All variants of a workload."""
+    workload = WORKLOADS[name]
+    costs: dict[str, list[float]] = defaultdict(list)
+    variants: Speeds = {
+        label: Ampviz(workload, workers, seconds, costs[label]) for label, workers in OURS.items()
+    }  # fmt: skip
+    torch = PyTorch(name) if importlib.util.find_spec("torch") else None
+    for variant in torch.variants if torch else ():
+        for label, (processes, threads) in THEIRS.items():
+            full = f"{variant}, {label}"
+            variants[full] = partial(torch.measure, variant, processes, threads, seconds, costs[full])
+    try:
+        speeds = in_turns(variants, rounds)
+    finally:
+        if torch:
+            torch.close()
+    for label, values in speeds.items():
+        values["cpu_us"] = statistics.median(costs[label])
+    found = {"workload": name, "unit": workload.unit, "rows": workload.rows, "variants": speeds}
+    return {**found, "torch": torch.version if torch else None, "against": against(workload, speeds)}
+
+
+def against(workload: Workload, speeds: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """By goal: the fastest PyTorch variant that it names, and how two workers compare with it."""
+    lines = []
+    for begins, least in workload.least.items():
+        theirs = [label for label in speeds if label not in OURS and label.startswith(begins)]
+        if theirs:
+            best = max(theirs, key=lambda label: speeds[label]["median"])
+            ours = ratio(speeds["ampviz, 2 workers"], speeds[best])
+            cheapest = min(speeds[label]["cpu_us"] for label in theirs)
+            cpu = cheapest / speeds["ampviz, 2 workers"]["cpu_us"]
+            lines.append({"best": best, "goal": least, "ratio": ours, "cpu_ratio": cpu})
+    return lines
+
+
+def main() -> None:
+    parser = options(__doc__, rounds=5)
+    parser.add_argument("workload", metavar="WORKLOAD", choices=WORKLOADS, help=", ".join(WORKLOADS))
+    parser.add_argument("--seconds", type=float, default=2.0, metavar="X", help="of each measurement, default: 2")
+    chosen = parser.parse_args()
+    show("compare", compared(chosen.workload, chosen.rounds, chosen.seconds))
+
+
+if __name__ == "__main__":
+    main()
