@@ -56,9 +56,6 @@ def by_pytorch(name: str, seed: int) -> float:
     trainer.instances = len(server.experiment.train)
     for number in range(1, course.epochs + 1):
         trainer.epoch(number)
-        for optimizer in trainer.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] *= server.experiment.knobs.get("learning_rate_decay", 1.0)
     assert server.experiment.valid is not None  # all demos have one
     return trainer.score(server.experiment.valid, len(server.experiment.valid))
 

@@ -34,9 +34,6 @@ class Answer(Model):
     def loss(self, prediction: Tensor, label: Tensor, instances: int) -> Tensor:
         return F.cross_entropy(prediction, label)
 
-    def optimizers(self) -> list[torch.optim.Optimizer]:
-        return [torch.optim.Adam(self.parameters(), lr=0.01, fused=True)]
-
 
 class Union(GraphNetwork, Answer):
     """All graphs of a batch as one: gathers, a product a type, sums by target."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 # as everybody calls it
 
 from ampviz.data.dataset import Instance
@@ -32,12 +32,6 @@ class Recurrent(Model):
 
     def loss(self, prediction: Tensor, label: Tensor, instances: int) -> Tensor:
         return F.cross_entropy(prediction, label)
-
-    def optimizers(self) -> list[torch.optim.Optimizer]:
-        return [torch.optim.Adam(self.parameters(), lr=0.002, fused=True)]
-
-    def clip(self) -> None:
-        nn.utils.clip_grad_norm_(self.parameters(), 1.0)
 
 
 class Eager(Recurrent):

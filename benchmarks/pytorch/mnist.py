@@ -29,8 +29,5 @@ class Perceptron(Model):
     def loss(self, prediction: Tensor, label: Tensor, instances: int) -> Tensor:
         return F.cross_entropy(prediction, label)
 
-    def optimizers(self) -> list[torch.optim.Optimizer]:
-        return [torch.optim.SGD(self.parameters(), lr=0.1, fused=True)]
-
 
 VARIANTS = {"eager": Perceptron}

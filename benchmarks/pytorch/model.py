@@ -34,13 +34,6 @@ class Model(nn.Module):
         """Losses to go back from, one at a time, before one step of the optimizer."""
         yield self.loss(*self.predict(instances), len(instances))
 
-    def optimizers(self) -> list[torch.optim.Optimizer]:
-        """Those of the demo."""
-        raise NotImplementedError
-
-    def clip(self) -> None:
-        """Limit the gradients, where the demo does."""
-
     def gradients(self) -> dict[str, Tensor]:
         """The gradients by the names and in the layout of ampviz."""
         found: dict[str, Tensor] = {}

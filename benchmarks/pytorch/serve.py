@@ -56,7 +56,7 @@ class Server:
         for name, parameter in model.named_parameters() if shared else ():
             parameter.data = shared[name]
         workload = self.workload
-        return Trainer(model, self.experiment.train, instances=workload.instances, batch=workload.batch, seed=seed)
+        return Trainer(model, self.experiment, instances=workload.instances, batch=workload.batch, seed=seed)
 
     def _together(self, variant: str, processes: int, seconds: float) -> dict[str, Any]:
         while len(self._helpers) < processes:

@@ -48,13 +48,6 @@ class TreeLSTM(Model):
     def loss(self, prediction: Tensor, label: Tensor, instances: int) -> Tensor:
         return F.cross_entropy(prediction, label, reduction="sum") / instances
 
-    def optimizers(self) -> list[torch.optim.Optimizer]:
-        dense = [parameter for layer in (self.leaf, self.branch, self.out) for parameter in layer.parameters()]
-        return [
-            torch.optim.Adagrad(dense, lr=0.05, fused=True),
-            torch.optim.Adagrad(self.embed.parameters(), lr=0.05),  # steps only the rows that have a gradient
-        ]
-
 
 class NodeByNode(TreeLSTM):
     """The leaves of a tree at once, then one branch after the other."""

@@ -8,18 +8,27 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from ampviz.data.dataset import Dataset, Instance
+from ampviz.experiment import Experiment
+from ampviz.optim import SGD, Adagrad, Adam, Optimizer
 from benchmarks.pytorch.model import Model
 
 
 class Trainer:
-    """Steps a model batch by batch through a data set, in a new random order every epoch."""
+    """Steps a model batch by batch through the data of an experiment, in a new random order every epoch.
 
-    def __init__(self, model: Model, data: Dataset, *, instances: int, batch: int, seed: int = 0):
-        self.model, self.data, self.size, self.seed = model, data, batch, seed
-        self.optimizers = model.optimizers()
-        self.instances = min(instances, len(data))
+    Optimizer, clipping and the decay of the learning rate are those of the experiment; PyTorch clips all parameters
+    together, in one call.
+    """
+
+    def __init__(self, model: Model, experiment: Experiment, *, instances: int, batch: int, seed: int = 0):
+        self.model, self.data, self.size, self.seed = model, experiment.train, batch, seed
+        self.optimizers = optimizers(model, experiment.optimizer)
+        self.limit = float(experiment.knobs.get("gradient_clip", 0.0))
+        self.decay = float(experiment.knobs.get("learning_rate_decay", 1.0))
+        self.instances = min(instances, len(self.data))
         self._batches = self._endless()
 
     def step(self, instances: list[Instance]) -> torch.Tensor:
@@ -30,7 +39,8 @@ class Trainer:
         for loss in self.model.losses(instances):
             loss.backward()
             total += loss.detach()
-        self.model.clip()
+        if self.limit > 0:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.limit)
         for optimizer in self.optimizers:
             optimizer.step()
         return total
@@ -52,9 +62,12 @@ class Trainer:
         }  # fmt: skip
 
     def epoch(self, number: int) -> None:
-        """Every instance once."""
+        """Every instance once; the learning rates decay at its end."""
         for batch in self._epoch(number):
             self.step(batch)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] *= self.decay
 
     def score(self, data: Dataset, instances: int) -> float:
         """The mean metric over the first instances of a data set."""
@@ -75,3 +88,23 @@ class Trainer:
         order = np.random.default_rng([self.seed, number]).permutation(self.instances).tolist()
         for start in range(0, len(order) - self.size + 1, self.size):
             yield [self.data[index] for index in order[start : start + self.size]]
+
+
+def optimizers(model: Model, declared: Optimizer) -> list[torch.optim.Optimizer]:
+    """PyTorch's of this kind: the fused one, and for tables with sparse gradients one that steps only their rows."""
+    tables = [layer.weight for layer in model.modules() if isinstance(layer, nn.Embedding) and layer.sparse]
+    others = [parameter for parameter in model.parameters() if all(parameter is not table for table in tables)]
+    found = [_optimizer(declared, others, fused=True)]
+    return [*found, _optimizer(declared, tables, fused=False)] if tables else found
+
+
+def _optimizer(declared: Optimizer, parameters: list[nn.Parameter], *, fused: bool) -> torch.optim.Optimizer:
+    match declared:
+        case SGD(rate):
+            return torch.optim.SGD(parameters, lr=rate, fused=fused)
+        case Adam(rate, beta1, beta2, epsilon):
+            return torch.optim.Adam(parameters, lr=rate, betas=(beta1, beta2), eps=epsilon, fused=fused)
+        case Adagrad(rate, initial, epsilon):
+            start = {"initial_accumulator_value": initial, "eps": epsilon}
+            return torch.optim.Adagrad(parameters, lr=rate, fused=fused, **start)
+    raise TypeError(f"no PyTorch optimizer is known for {declared}")
