@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from ampviz.errors import LinkError
 from ampviz.runtime.session import Session
@@ -53,11 +54,14 @@ class _Viewer:
         self.control = False
         self.behind = True
         self.seen = False  # it has got a snapshot: a list of sessions comes for one only, and is not counted
+        self.skipped = 0  # ticks
 
     def tick(self, snapshot: Snapshot) -> None:
         self.pending.add(snapshot)
         self.behind = self.channel.closed or self.channel.backlog > _BACKLOG
-        if not self.behind:
+        if self.behind:
+            self.skipped += 1
+        else:
             self._show(snapshot)
 
     def finish(self, last: Snapshot | None, finished: Finished) -> None:
@@ -72,7 +76,8 @@ class _Viewer:
     def _show(self, snapshot: Snapshot | None) -> None:
         if snapshot is not None:
             self.seen = True
-            self.channel.send_encoded(encode([Tick(self.pending.take(snapshot))]))
+            full = self.pending.take(snapshot)
+            self.channel.send_encoded(encode([Tick(replace(full, skipped=self.skipped) if self.skipped else full)]))
 
     def _requests(self, requests: list[Request]) -> None:
         if self.channel.backlog > _BACKLOG:  # it asks and never reads: the answers would fill the memory

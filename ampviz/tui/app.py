@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
 from textual.widgets import Static
 
 from ampviz.telemetry.link import Finished
@@ -20,19 +20,20 @@ from ampviz.tui.actions.panes import PaneActions
 from ampviz.tui.actions.run import RunActions
 from ampviz.tui.actions.stops import StopActions
 from ampviz.tui.actions.view import ViewActions
+from ampviz.tui.bars import Bar, footer, tabs
 from ampviz.tui.client import Feed
 from ampviz.tui.draw import status_line
+from ampviz.tui.filter_line import FilterLine
 from ampviz.tui.glyphs import ASCII, UNICODE
 from ampviz.tui.key import bindings
-from ampviz.tui.keys import KEYS, footer_entries
+from ampviz.tui.keys import KEYS
 from ampviz.tui.layout import LEAST
+from ampviz.tui.palette import KeyCommands
 from ampviz.tui.pane import Column, Pane
 from ampviz.tui.panes.queues import QueuePane
 from ampviz.tui.places import PANES
-from ampviz.tui.themes import INK, THEMES
+from ampviz.tui.themes import THEMES, chosen_theme, recoloured
 from ampviz.tui.view import View
-
-_PANE_HINT = f" {PANES[0].digit}-{PANES[-1].digit} panes"
 
 
 class AmpvizApp(LinkActions, RunActions, StopActions, KnobActions, LintActions, PaneActions, ViewActions):
@@ -40,32 +41,34 @@ class AmpvizApp(LinkActions, RunActions, StopActions, KnobActions, LintActions, 
 
     CSS_PATH = "app.tcss"
     TITLE = "ampviz"
-    ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar = {KeyCommands}
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(KEYS)]
 
     def __init__(self, feed: Feed, *, ascii_only: bool = False, read_only: bool = False):
         super().__init__()
+        self._drawable = False
+        for own in THEMES:
+            self.register_theme(own)
+        self.theme = chosen_theme()
         self.feed = feed
         self.view = View(feed.info)
         self.view.read_only = read_only
         self.glyphs = ASCII if ascii_only else UNICODE
-        self._drawable = False
 
     def compose(self) -> ComposeResult:
         yield Static(id="status")
+        yield Bar("tabs")
         with Horizontal(id="main"):
             for column in (Column.LEFT, Column.RIGHT):
                 with Vertical(id=column):
                     yield from _panes(column)
         with Vertical(id=Column.BELOW):
             yield from _panes(Column.BELOW)
-        yield Static(id="footer")
+        yield FilterLine()
+        yield Bar("footer")
         yield Static(id="small")
 
     def on_mount(self) -> None:
-        for theme in THEMES:
-            self.register_theme(theme)
-        self.theme = INK.name
         self.set_class(self.glyphs is ASCII, "ascii")
         self._drawable = True
         self.lay_out()
@@ -107,8 +110,10 @@ class AmpvizApp(LinkActions, RunActions, StopActions, KnobActions, LintActions, 
         if not self._drawable:
             return
         base = self.screen_stack[0]
-        base.query_one("#status", Static).update(status_line(self.view, self.size.width, self.glyphs))
-        base.query_one("#footer", Static).update(self._footer())
+        header = status_line(self.view, self.size.width, self.glyphs)
+        base.query_one("#status", Static).update(recoloured(header, self.current_theme))
+        base.query_one("#tabs", Bar).show(tabs(PANES, self.layout_now.shown, _name(base.focused), self.size.width))
+        base.query_one("#footer", Bar).show(footer(self.view.message))
         for pane in base.query(Pane):
             if pane.display:
                 pane.show(self.view, self.glyphs)
@@ -123,6 +128,7 @@ class AmpvizApp(LinkActions, RunActions, StopActions, KnobActions, LintActions, 
         )
         base.set_class(layout.small, "too-small")
         base.set_class(layout.narrow, "narrow")
+        base.query_one("#tabs").display = layout.tabs
         base.set_class(len(layout.shown) == 1, "single")
         for pane in base.query(Pane):
             pane.display = pane.id in layout.shown
@@ -131,17 +137,16 @@ class AmpvizApp(LinkActions, RunActions, StopActions, KnobActions, LintActions, 
         base.query_one("#main").display = bool(layout.columns[Column.LEFT] or layout.columns[Column.RIGHT])
         self.draw()
 
-    def _footer(self) -> Text:
-        """What went wrong or has ended, if anything; else the keys."""
-        line = Text(no_wrap=True, overflow="ellipsis")
-        if self.view.message:
-            return line.append(f" {self.view.message}", style="bold")
-        for key, name in footer_entries():
-            line.append(f" {key} ", style="bold reverse")
-            line.append(f" {name} ")
-        if line.cell_len + len(_PANE_HINT) <= self.size.width:
-            line.append(_PANE_HINT, style="dim")
-        return line
+    def on_descendant_focus(self) -> None:
+        self.draw()  # the tabs show where the focus is
+
+    def watch_theme(self) -> None:
+        if self._drawable:
+            self.draw()
+
+
+def _name(widget: Widget | None) -> str:
+    return str(widget.id) if widget is not None else ""
 
 
 def _panes(column: Column) -> list[Pane]:

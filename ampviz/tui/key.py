@@ -18,6 +18,7 @@ class Key:
     help: str
     group: str
     footer: str = ""
+    footer_key: str = ""  # what the bottom line calls the key, where it stands for others too
 
 
 def bindings(keys: Iterable[Key]) -> list[Binding]:

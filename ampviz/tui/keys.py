@@ -16,18 +16,11 @@ KEYS = (
     Key("D", "D", "detach", "leave; the run goes on", "Run"),
     Key("C", "C", "take_control", "take control of a run that was only watched", "Run"),
     Key("ctrl+z", "ctrl+z", "suspend_process", "suspend the viewer; fg brings it back", "Run"),
-    Key(
-        "b",
-        "b",
-        "toggle_breakpoint",
-        "stop at the selected node, or no longer",
-        "Stops",
-        "Break",
-    ),
+    Key("b", "b", "toggle_breakpoint", "stop at the selected node, or no longer", "Stops", "Break"),
     Key("B", "B", "edit_breakpoint", "set, switch or remove any breakpoint or watch", "Stops"),
     Key("H", "H", "hold", "let the selected node wait, or go on", "Stops"),
-    Key("left_square_bracket", "[", "change_keys('-1')", "max_active_keys - 1", "Knobs", "Keys"),
-    Key("right_square_bracket", "]", "change_keys('+1')", "max_active_keys + 1", "Knobs", ""),
+    Key("left_square_bracket", "[", "change_keys('-1')", "max_active_keys - 1", "Knobs", "Keys", "[ ]"),
+    Key("right_square_bracket", "]", "change_keys('+1')", "max_active_keys + 1", "Knobs"),
     Key("left_curly_bracket", "{", "change_keys('/2')", "halve max_active_keys", "Knobs"),
     Key("right_curly_bracket", "}", "change_keys('*2')", "double max_active_keys", "Knobs"),
     Key("m", "m", "edit_knob", "set any knob", "Knobs", "Knob"),
@@ -35,7 +28,10 @@ KEYS = (
     *(Key(place.digit, place.digit, f"pane('{place.name}')", place.help, "Panes") for place in PANES),
     Key("F", "F", "maximise", "maximise the focused pane", "Panes"),
     Key("escape", "esc", "overview", "back to all panes", "Panes"),
+    Key("tab", "tab", "focus_next", "next pane", "Panes"),
+    Key("shift+tab", "shift+tab", "focus_previous", "previous pane", "Panes"),
     Key("p", "p", "freeze", "freeze the view; the run goes on", "View"),
+    Key("slash", "/", "filter", "show only rows with these words in the focused pane or queues", "View"),
     Key("h,l", "h l", "sort", "sort the queues by the next column", "View"),
     Key("i", "i", "invert", "invert the order of the queues", "View"),
     Key("j,down", "j ↓", "cursor(1)", "next row, in the focused pane or queues", "View"),
@@ -45,6 +41,7 @@ KEYS = (
     Key("y", "y", "log_scale", "logarithmic loss axis", "View"),
     Key("z", "z", "smooth", "smoothing of the training curve", "View"),
     Key("question_mark", "?", "help", "this help", "View", "Help"),
+    Key("ctrl+p", "^p", "command_palette", "every action and theme, by its name", "View"),
 )
 
 REPLAY_KEYS = (
@@ -69,7 +66,7 @@ FOCUSED_KEYS = tuple(key for place in PANES for key in place.pane.keys)
 
 def footer_entries() -> list[tuple[str, str]]:
     """What the bottom line shows: at most seven (key, name)."""
-    return [("[ ]" if key.shown == "[" else key.shown, key.footer) for key in KEYS if key.footer]
+    return [(key.footer_key or key.shown, key.footer) for key in KEYS if key.footer]
 
 
 def shown_key(action: str) -> str:

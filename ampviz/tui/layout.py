@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ampviz.tui.pane import Column, Place
 
 WIDE = 120  # columns from which panes stand side by side
+HIGH = 20  # rows from which there is room for more than the queues and the loss
 LEAST = (60, 15)  # columns and rows below which nothing useful fits
 
 
@@ -18,6 +19,7 @@ class Layout:
     columns: Mapping[Column, tuple[str, ...]]
     narrow: bool  # one column
     small: bool  # too small for anything
+    tabs: bool  # high enough for the line of tabs
 
     @property
     def shown(self) -> frozenset[str]:
@@ -45,4 +47,5 @@ def arrange(places: Sequence[Place], size: tuple[int, int], alone: str, asked: M
         },
         narrow,
         small,
+        rows >= HIGH and not small,
     )

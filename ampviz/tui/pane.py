@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from rich.text import Text
+from textual import events
 from textual.widget import Widget
 
 from ampviz.tui.glyphs import DIM, UNICODE, Glyphs
 from ampviz.tui.key import Key, bindings
+from ampviz.tui.themes import recoloured
 from ampviz.tui.view import View
 
 
@@ -42,6 +44,7 @@ class Place:
 class Pane(Widget, can_focus=True):
     """A part of the screen. `show` gives it what to draw; subclasses say how."""
 
+    ALLOW_SELECT = False
     keys: ClassVar[tuple[Key, ...]] = ()  # of its own, while it has the focus
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -73,7 +76,14 @@ class Pane(Widget, can_focus=True):
     def render(self) -> Text:
         if self.view is None or self.view.snapshot is None:
             return Text("warming up: the workers build the graph", style=DIM)
-        return self.draw(self.view, self.content_size.width, self.content_size.height)
+        drawn = self.draw(self.view, self.content_size.width, self.content_size.height)
+        return recoloured(drawn, self.app.current_theme)
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on the title shows the pane alone, another one all of them again."""
+        if event.y == 0:
+            self.focus()
+            self.call_later(self.app.run_action, "maximise")
 
     def draw(self, view: View, width: int, height: int) -> Text:
         raise NotImplementedError

@@ -23,16 +23,22 @@ class RowPane(Pane):
     """Rows below some lines of heading. The cursor stays on its row when rows come, go, or change places."""
 
     heading: ClassVar[int] = 1  # lines above the first row
+    filtered: ClassVar[bool] = False  # whether `row_keys` goes by `words`
 
     def __init__(self, place: Place):
         super().__init__(place)
         self.first = 0  # the row on top
+        self.words = ""  # a filter: rows are shown that have all of these in them
         self._index = 0
         self._key: Hashable | None = None  # of the row that was chosen; None: the cursor stays at the top
 
     def row_keys(self, view: View) -> Sequence[Hashable]:
         """What tells the rows apart, from above."""
         raise NotImplementedError
+
+    def lets_through(self, text: str) -> bool:
+        """Whether a row of this text passes the filter."""
+        return all(word in text.lower() for word in self.words.lower().split())
 
     @property
     def room(self) -> int:

@@ -126,7 +126,12 @@ class View:
         }.get(self.snapshot.status, self.snapshot.status.upper())
         if self.replayed:
             return f"REPLAY ({words})"
-        notes = [note for note, on in (("VIEW FROZEN", self.frozen), ("READ-ONLY", self.read_only)) if on]
+        paused = words == "PAUSED"
+        notes = ["run"] if paused else []
+        if self.frozen:
+            words, note = ("PAUSED", "view") if paused or words == "RUN" else (words, "view paused")
+            notes.append(note)
+        notes += ["READ-ONLY"] if self.read_only else []
         return f"{words} ({', '.join(notes)})" if notes else words
 
     def nodes(self) -> list[NodeView]:

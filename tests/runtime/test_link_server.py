@@ -160,6 +160,8 @@ async def test_a_viewer_that_never_reads_is_skipped_and_catches_up_later(tmp_pat
         assert woken.points() == viewer.points() == [point(number) for number in range(40)]
         shown = sum(isinstance(message, Tick) and bool(message.snapshot.new_points) for message in woken.received)
         assert shown < 20
+        assert max(message.snapshot.skipped for message in woken.received if isinstance(message, Tick)) > 20
+        assert not any(message.snapshot.skipped for message in viewer.received if isinstance(message, Tick))
 
 
 async def test_finish_tells_the_outcome_removes_the_socket_and_may_come_twice(tmp_path):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from textual.events import Key, MouseScrollDown, MouseScrollUp
 from textual.pilot import Pilot
+from textual.widget import Widget
 
 from ampviz.telemetry.snapshot import SessionInfo
 from ampviz.tui.app import AmpvizApp
@@ -42,7 +43,12 @@ class Terminal:
     def type(self, key: str) -> None:
         self.app.post_message(Key(key, key if len(key) == 1 else None))
 
-    async def click(self, pane: Pane, x: int, y: int, times: int = 1) -> None:
+    async def until(self, words: str) -> None:
+        """Wait until these words are on the screen; the terminal has a deadline."""
+        while words not in self.text:
+            await self.settle()
+
+    async def click(self, pane: Widget, x: int, y: int, times: int = 1) -> None:
         """Click at a place of the pane, its border included."""
         await self.pilot.click(pane, offset=(x, y), times=times)
         await self.settle()

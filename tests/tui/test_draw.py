@@ -176,11 +176,23 @@ def test_the_header_counts_the_viewers_where_there_are_several(view):
 
 @pytest.mark.parametrize(
     ("status", "words"),
-    [(Status.RUNNING, "▶ RUN"), (Status.PAUSED, "‖ PAUSED"), (Status.FAILED, "■ FAILED"), (Status.STOPPING, "■ STOP")],
+    [
+        (Status.RUNNING, "▶ RUN"),
+        (Status.PAUSED, "‖ PAUSED (run)"),
+        (Status.FAILED, "■ FAILED"),
+        (Status.STOPPING, "■ STOP"),
+    ],
 )
 def test_the_header_says_the_state_with_a_glyph_and_a_word(view, status, words):
     view.add(snapshot(at=11.0, status=status))
     assert words in status_line(view, 80, UNICODE).plain
+
+
+def test_the_header_counts_what_was_dropped(view):
+    assert "lost" not in status_line(view, 200, UNICODE).plain
+    view.add(snapshot(at=11.0, skipped=12, trace_lost=47_000))
+    line = status_line(view, 120, UNICODE).plain
+    assert "! 12 ticks skipped  ! 47k trace records lost  epoch 2/10" in line
 
 
 @GLYPHS

@@ -17,7 +17,7 @@ PRESSES = [press for key in KEYS for press in key.keys.split(",")]
 REPLAY_PRESSES = [press for key in REPLAY_KEYS for press in key.keys.split(",")]
 PANE_PRESSES = [[press for key in place.pane.keys for press in key.keys.split(",")] for place in PANES]
 NAMED = {"left_square_bracket", "right_square_bracket", "left_curly_bracket", "right_curly_bracket", "question_mark"}
-NAMED |= {"plus", "minus", "equals_sign", "comma", "full_stop", "less_than_sign", "greater_than_sign"}
+NAMED |= {"plus", "minus", "equals_sign", "slash", "comma", "full_stop", "less_than_sign", "greater_than_sign"}
 
 
 @pytest.mark.parametrize("key", KEYS, ids=lambda key: key.shown)

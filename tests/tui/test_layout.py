@@ -44,12 +44,18 @@ def test_a_screen_shows(size, alone, asked, left, right, below):
 
 
 @pytest.mark.parametrize(
-    ("size", "narrow", "small"),
-    [((119, 45), True, False), ((120, 15), False, False), ((59, 45), True, True), ((140, 14), False, True)],
+    ("size", "narrow", "small", "tabs"),
+    [
+        ((119, 45), True, False, True),
+        ((120, 20), False, False, True),
+        ((120, 19), False, False, False),
+        ((59, 45), True, True, False),
+        ((140, 14), False, True, False),
+    ],
 )
-def test_a_screen_is_narrow_or_too_small(size, narrow, small):
+def test_a_screen_is_narrow_or_too_small_or_high_enough_for_tabs(size, narrow, small, tabs):
     layout = arrange(SOME, size, "", {})
-    assert (layout.narrow, layout.small) == (narrow, small)
+    assert (layout.narrow, layout.small, layout.tabs) == (narrow, small, tabs)
 
 
 def test_the_table_of_panes_has_one_name_digit_and_class_each():

@@ -98,3 +98,38 @@ async def test_newer_events_do_not_move_the_cursor_off_its_event():
         await shown.settle()
         assert "▸00:00:27" in shown.text
         assert "a late one" in shown.text
+
+
+async def test_a_filter_shows_the_rows_that_have_its_words():
+    async with terminal(WIDE) as shown:
+        await shown.press("slash")
+        await shown.write("w1 l")
+        assert shown.nodes == ["cell", "loss"]
+        assert "2 with /w1 l" in shown.text
+        await shown.press("enter", "j")
+        assert shown.app.selected_node() == "loss"
+        await shown.press("slash", "backspace", "p", "h")
+        assert shown.nodes == ["phi"]
+        assert shown.app.selected_node() == "phi"
+        await shown.press("escape")
+        assert len(shown.nodes) == 5
+        await shown.press("space")
+        assert len(shown.feed.sent) == 1
+
+
+async def test_a_filter_that_nothing_passes_selects_no_node():
+    async with terminal(WIDE) as shown:
+        await shown.press("slash", "x", "x", "enter", "b", "j")
+        assert shown.nodes == []
+        assert shown.feed.sent == []
+
+
+async def test_the_focused_events_are_filtered():
+    async with terminal(WIDE, new_events=HAPPENED) as shown:
+        shown.app.query_one(EventPane).focus()
+        await shown.press("slash")
+        await shown.write("lint 29")
+        assert "with /lint 29" in shown.text
+        assert "event 29" in shown.text
+        assert "event 26" not in shown.text
+        assert len(shown.nodes) == 5

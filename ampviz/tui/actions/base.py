@@ -52,10 +52,11 @@ class SessionApp(App[Finished | None]):
 
     def selected_node(self) -> str:
         """The node under the cursor of the queues; "" and a word about it where that is a layer of several copies."""
-        rows = self.view.nodes()
+        pane = self.screen_stack[0].query_one(QueuePane)
+        rows = pane.rows(self.view)
         if not rows:
             return ""
-        row = rows[min(self.query_one(QueuePane).cursor, len(rows) - 1)]
+        row = rows[min(pane.cursor, len(rows) - 1)]
         if row.copies:
             self.say(f"{row.name} has {row.copies} copies: choose one of the rows below it")
             return ""

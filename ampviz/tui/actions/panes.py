@@ -41,6 +41,6 @@ class PaneActions(SessionApp):
         self.lay_out()
 
     def action_overview(self) -> None:
-        self._alone = ""
+        self._alone, self.view.message = "", ""
         self._asked.clear()
         self.lay_out()

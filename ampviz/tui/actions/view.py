@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from textual.command import CommandPalette
+from textual.screen import ModalScreen
+
 from ampviz.tui.actions.base import SessionApp
 from ampviz.tui.dialogs import HelpDialog
+from ampviz.tui.filter_line import FilterLine
 from ampviz.tui.panes.queues import QueuePane
 from ampviz.tui.rows import RowPane
 from ampviz.tui.view import SORTS
@@ -26,8 +30,16 @@ class ViewActions(SessionApp):
 
     def action_cursor(self, by: int) -> None:
         """Move in the focused pane, or among the queues where that one has no rows."""
-        pane = self.focused if isinstance(self.focused, RowPane) else self.query_one(QueuePane)
-        pane.move(by)
+        focused = self.focused
+        (focused if isinstance(focused, RowPane) else self.query_one(QueuePane)).move(by)
+        self.draw()
+
+    def action_filter(self) -> None:
+        """Ask for words, and show only rows that have them."""
+        focused = self.focused
+        if not isinstance(focused, RowPane) or not focused.filtered:
+            focused = self.query_one(QueuePane)
+        self.query_one(FilterLine).open(focused)
 
     def action_log_scale(self) -> None:
         self.view.log_scale = not self.view.log_scale
@@ -36,6 +48,13 @@ class ViewActions(SessionApp):
     def action_smooth(self) -> None:
         self.view.smoothing = _SMOOTHINGS[(_SMOOTHINGS.index(self.view.smoothing) + 1) % len(_SMOOTHINGS)]
         self.draw()
+
+    def action_hush(self) -> None:
+        self.say("")
+
+    def action_command_palette(self) -> None:
+        if not isinstance(self.screen, ModalScreen):
+            self.push_screen(CommandPalette(placeholder="find an action or a theme", id="--command-palette"))
 
     def action_help(self) -> None:
         self.push_screen(HelpDialog())

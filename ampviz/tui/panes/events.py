@@ -17,7 +17,7 @@ from ampviz.tui.view import View
 class EventPane(RowPane):
     """What happened, newest first: all, or one kind."""
 
-    heading = 0
+    heading, filtered = 0, True
     keys = (Key("f", "f", "next_kind", "show the next kind only, then all again", "Events, focused"),)
 
     def __init__(self, place: Place):
@@ -28,7 +28,7 @@ class EventPane(RowPane):
         return [id(event) for _, event in self._shown(view)]
 
     def subtitle(self, view: View) -> str:
-        return f"{self.kind} only" if self.kind else ""
+        return f"{self.kind}{' only' if self.kind else ''}{f'  with /{self.words}' if self.words else ''}"
 
     def draw(self, view: View, width: int, height: int) -> Text:
         cursor = self.cursor
@@ -43,4 +43,8 @@ class EventPane(RowPane):
     def _shown(self, view: View) -> list[tuple[str, Event]]:
         """Marker letter and event, newest first."""
         entries = zip(lettered(view.past.events), view.past.events, strict=True)
-        return [entry for entry in reversed(list(entries)) if self.kind in ("", entry[1].kind)]
+        return [
+            (letter, event)
+            for letter, event in reversed(list(entries))
+            if self.kind in ("", event.kind) and self.lets_through(f"{event.kind} {event.text}")
+        ]

@@ -1,0 +1,88 @@
+"""The lines above and below the panes: what they say, how they fit, and what a click on them does."""
+
+from __future__ import annotations
+
+from ampviz.telemetry.link import Pause
+from ampviz.tui.bars import Bar, footer, tabs
+from ampviz.tui.layout import arrange
+from ampviz.tui.panes.loss import LossPane
+from ampviz.tui.panes.queues import QueuePane
+from ampviz.tui.places import PANES
+from tests.tui.terminal import NARROW, WIDE, Terminal, terminal
+
+
+def words(parts) -> str:
+    return "".join(part.words for part in parts)
+
+
+def place_of(shown: Terminal, bar: str, text: str) -> tuple[Bar, int]:
+    """A bar, and the column at which a word on it begins."""
+    widget = shown.app.query_one(f"#{bar}", Bar)
+    return widget, widget.render().plain.index(text)
+
+
+def test_tabs_tell_what_is_shown_and_focused_without_colour():
+    parts = tabs(PANES, frozenset({"queues", "loss"}), "loss", 200)
+    styles = {part.action: part.style for part in parts}
+    assert (styles["pane('queues')"], styles["pane('loss')"], styles["pane('graph')"]) == (
+        "bold",
+        "bold reverse",
+        "dim",
+    )
+    assert words(parts).startswith(" 1 Queues  2 Loss  3 In flight ")
+
+
+def test_tabs_that_do_not_fit_lose_the_titles_of_what_is_not_shown_last_first():
+    shown = arrange(PANES, NARROW, "", {}).shown
+    wide, narrow, least = (words(tabs(PANES, shown, "", width)) for width in (200, 60, 10))
+    assert len(narrow) <= 60 < len(wide)
+    assert narrow.startswith(" 1 Queues  2 Loss  3 In flight ")
+    assert least.startswith(" 1 Queues  2 Loss  3  4  5 Knobs  6 ")
+    assert all(place.digit in least for place in PANES)
+
+
+def test_the_footer_says_what_went_wrong_or_the_keys():
+    assert words(footer("out of range")) == " out of range"
+    assert words(footer("")).startswith(" space  Pause ")
+    assert " [ ]  Keys " in words(footer(""))
+
+
+async def test_a_click_on_a_tab_is_its_digit():
+    async with terminal(WIDE) as shown:
+        before = shown.panes
+        await shown.click(*place_of(shown, "tabs", "Stops"), 0)
+        assert shown.panes == before - {"stops"}
+        await shown.click(*place_of(shown, "tabs", "7"), 0)
+        assert shown.panes == before
+
+
+async def test_a_click_on_a_key_is_the_key_and_one_on_a_message_brings_the_keys_back():
+    async with terminal() as shown:
+        await shown.click(*place_of(shown, "footer", "Pause"), 0)
+        assert shown.feed.sent == [Pause(1)]
+        shown.app.say("something")
+        await shown.settle()
+        await shown.click(*place_of(shown, "footer", "something"), 0)
+        assert "Pause" in shown.text
+        await shown.click(shown.app.query_one("#footer"), NARROW[0] - 1, 0)  # beside the last key
+        assert len(shown.feed.sent) == 1
+
+
+async def test_a_click_on_the_title_of_a_pane_shows_it_alone_and_back():
+    async with terminal(WIDE) as shown:
+        before = shown.panes
+        await shown.click(shown.app.query_one(LossPane), 5, 0)
+        assert shown.panes == {"loss"}
+        await shown.click(shown.app.query_one(LossPane), 5, 0)
+        assert shown.panes == before
+        assert not isinstance(shown.app.focused, QueuePane)
+
+
+async def test_the_tabs_follow_the_focus():
+    async with terminal(WIDE) as shown:
+        bar = shown.app.query_one("#tabs", Bar)
+        reversed_words = [part.words for part in bar._parts if "reverse" in part.style]
+        assert reversed_words == [" 1 Queues "]
+        await shown.press("tab")
+        reversed_words = [part.words for part in bar._parts if "reverse" in part.style]
+        assert reversed_words == [" 3 In flight "]
