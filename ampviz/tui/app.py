@@ -25,7 +25,7 @@ from ampviz.tui.client import Feed
 from ampviz.tui.draw import status_line
 from ampviz.tui.filter_line import FilterLine
 from ampviz.tui.glyphs import ASCII, UNICODE
-from ampviz.tui.key import bindings
+from ampviz.tui.key import Key, bindings
 from ampviz.tui.keys import KEYS
 from ampviz.tui.layout import LEAST
 from ampviz.tui.palette import KeyCommands
@@ -43,6 +43,7 @@ class AmpvizApp(LinkActions, RunActions, StopActions, KnobActions, LintActions, 
     TITLE = "ampviz"
     COMMANDS: ClassVar = {KeyCommands}
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(KEYS)]
+    key_table: ClassVar[tuple[Key, ...]] = KEYS
 
     def __init__(self, feed: Feed, *, ascii_only: bool = False, read_only: bool = False):
         super().__init__()
@@ -107,13 +108,13 @@ class AmpvizApp(LinkActions, RunActions, StopActions, KnobActions, LintActions, 
     # Drawing
 
     def draw(self) -> None:
-        if not self._drawable:
+        base = self.screen_stack[0] if self._drawable else None
+        if base is None or not base.children:  # not there yet, or no longer
             return
-        base = self.screen_stack[0]
         header = status_line(self.view, self.size.width, self.glyphs)
         base.query_one("#status", Static).update(recoloured(header, self.current_theme))
         base.query_one("#tabs", Bar).show(tabs(PANES, self.layout_now.shown, _name(base.focused), self.size.width))
-        base.query_one("#footer", Bar).show(footer(self.view.message))
+        base.query_one("#footer", Bar).show(footer(self.view.message, self.key_table))
         for pane in base.query(Pane):
             if pane.display:
                 pane.show(self.view, self.glyphs)

@@ -9,7 +9,7 @@ from rich.text import Text
 from textual import events
 from textual.widget import Widget
 
-from ampviz.tui.keys import KEYS
+from ampviz.tui.key import Key
 from ampviz.tui.pane import Place
 from ampviz.tui.themes import recoloured
 
@@ -64,12 +64,12 @@ def tabs(places: Sequence[Place], shown: frozenset[str], focused: str, width: in
     return parts
 
 
-def footer(message: str) -> list[Part]:
-    """What went wrong or has ended, if anything; else the keys."""
+def footer(message: str, keys: Sequence[Key]) -> list[Part]:
+    """What went wrong or has ended, if anything; else the keys that have a name for it."""
     if message:
         return [Part(f" {message}", "bold", "hush")]
     parts = []
-    for key in KEYS:
+    for key in keys:
         if key.footer:
             parts.append(Part(f" {key.footer_key or key.shown} ", "bold reverse", key.action))
             parts.append(Part(f" {key.footer} ", "", key.action))

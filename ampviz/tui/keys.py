@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ampviz.tui.key import Key
 from ampviz.tui.places import PANES
 
@@ -60,13 +62,15 @@ REPLAY_KEYS = (
 )
 """Those of a replay, which has no run to steer."""
 
+REPLAY_TABLE = (
+    *REPLAY_KEYS,
+    *(replace(key, footer="") for key in KEYS if key.action == "leave"),
+    *(key for key in KEYS if key.group in ("Panes", "View")),
+)
+"""All that a replay has."""
+
 FOCUSED_KEYS = tuple(key for place in PANES for key in place.pane.keys)
 """Those of the panes, each while it has the focus."""
-
-
-def footer_entries() -> list[tuple[str, str]]:
-    """What the bottom line shows: at most seven (key, name)."""
-    return [(key.footer_key or key.shown, key.footer) for key in KEYS if key.footer]
 
 
 def shown_key(action: str) -> str:

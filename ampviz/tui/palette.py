@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from ampviz.tui.keys import KEYS
+from ampviz.tui.actions.base import SessionApp
 from ampviz.tui.places import PANES
 from ampviz.tui.themes import THEMES
 
@@ -28,8 +29,8 @@ class KeyCommands(Provider):
 
     def _commands(self, *, own_themes_only: bool = False) -> Iterator[tuple[str, str, Callable[[], object]]]:
         """What each does, its key, and how to do it."""
-        app = self.app
-        for key in KEYS:
+        app = cast("SessionApp", self.app)
+        for key in app.key_table:
             yield f"{key.group}: {key.help}", key.shown, partial(app.run_action, key.action)
         for place in PANES:
             for key in place.pane.keys:

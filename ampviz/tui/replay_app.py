@@ -7,8 +7,8 @@ from typing import ClassVar
 from textual.binding import BindingType
 
 from ampviz.tui.app import AmpvizApp
-from ampviz.tui.key import bindings
-from ampviz.tui.keys import REPLAY_KEYS
+from ampviz.tui.key import Key, bindings
+from ampviz.tui.keys import REPLAY_KEYS, REPLAY_TABLE
 from ampviz.tui.replay import ReplayFeed
 from ampviz.tui.scrubber import Scrubber
 
@@ -19,6 +19,7 @@ class ReplayApp(AmpvizApp):
     """Shows a recording until the user leaves."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(REPLAY_KEYS)]
+    key_table: ClassVar[tuple[Key, ...]] = REPLAY_TABLE
 
     def __init__(self, feed: ReplayFeed, *, ascii_only: bool = False):
         super().__init__(feed, ascii_only=ascii_only)

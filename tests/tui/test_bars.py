@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ampviz.telemetry.link import Pause
 from ampviz.tui.bars import Bar, footer, tabs
+from ampviz.tui.keys import KEYS, REPLAY_TABLE
 from ampviz.tui.layout import arrange
 from ampviz.tui.panes.loss import LossPane
 from ampviz.tui.panes.queues import QueuePane
@@ -42,9 +45,18 @@ def test_tabs_that_do_not_fit_lose_the_titles_of_what_is_not_shown_last_first():
 
 
 def test_the_footer_says_what_went_wrong_or_the_keys():
-    assert words(footer("out of range")) == " out of range"
-    assert words(footer("")).startswith(" space  Pause ")
-    assert " [ ]  Keys " in words(footer(""))
+    assert words(footer("out of range", KEYS)) == " out of range"
+    assert words(footer("", KEYS)).startswith(" space  Pause ")
+    assert " [ ]  Keys " in words(footer("", KEYS))
+
+
+@pytest.mark.parametrize("keys", [KEYS, REPLAY_TABLE], ids=["run", "replay"])
+def test_the_footer_has_at_most_seven_short_names_and_fits_in_eighty_columns(keys):
+    parts = footer("", keys)
+    assert 2 <= len(parts) <= 2 * 7
+    assert all(len(part.words) <= 10 for part in parts)
+    assert len(words(parts)) <= 80
+    assert parts[-1].words == " Help "
 
 
 async def test_a_click_on_a_tab_is_its_digit():

@@ -9,7 +9,7 @@ import pytest
 from textual.keys import Keys
 
 from ampviz.tui.app import AmpvizApp
-from ampviz.tui.keys import FOCUSED_KEYS, KEYS, REPLAY_KEYS, footer_entries, help_lines
+from ampviz.tui.keys import FOCUSED_KEYS, KEYS, REPLAY_KEYS, help_lines
 from ampviz.tui.places import PANES
 from ampviz.tui.replay_app import ReplayApp
 
@@ -44,17 +44,6 @@ def test_no_key_is_bound_twice(presses):
 @pytest.mark.parametrize("press", [*PRESSES, *REPLAY_PRESSES, *chain(*PANE_PRESSES)])
 def test_every_key_is_one_that_textual_knows(press):
     assert len(press) == 1 or press in NAMED or press in {key.value for key in Keys}
-
-
-def test_the_footer_has_at_most_seven_entries_and_short_names():
-    entries = footer_entries()
-    assert 1 <= len(entries) <= 7
-    assert all(key and 1 <= len(name) <= 8 for key, name in entries)
-    assert ("space", "Pause") in entries
-
-
-def test_the_footer_fits_in_eighty_columns():
-    assert sum(len(f" {key}  {name}  ") for key, name in footer_entries()) <= 80
 
 
 def test_the_help_lists_every_key_in_its_group():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from textual import work
 from textual.app import App
@@ -11,6 +12,7 @@ from ampviz.errors import LinkError
 from ampviz.telemetry.link import READ_ONLY, Finished, Request
 from ampviz.tui.client import Feed
 from ampviz.tui.glyphs import Glyphs
+from ampviz.tui.key import Key
 from ampviz.tui.keys import shown_key
 from ampviz.tui.panes.queues import QueuePane
 from ampviz.tui.view import View
@@ -22,6 +24,7 @@ class SessionApp(App[Finished | None]):
     feed: Feed
     view: View
     glyphs: Glyphs
+    key_table: ClassVar[tuple[Key, ...]]
 
     def draw(self) -> None:
         """Bring the screen up to date with the view."""
