@@ -64,7 +64,7 @@ class LSTMCell(Parameterised):
 
     def pull(self, saved: Payload, dy: Payload) -> Payload:
         dgates, dmemories = dy
-        return self.whole(kernels.linear_input_gradient(dgates, self.W), dmemories)
+        return self.whole(kernels.linear_input_gradient(dgates, self.W, self.transposed("W", len(dgates))), dmemories)
 
     def weight_gradients(self, saved: Payload, dy: Payload) -> dict[str, Array]:
         dW, db = kernels.linear_weight_gradient(saved, dy)

@@ -66,44 +66,55 @@ def gru_forward(x: Array, h: Array, W: Array, U: Array, b: Array, d: Array) -> t
 
     x (rows, inputs), h (rows, hidden), W (inputs, 3 hidden), U (hidden, 3 hidden), b (3 hidden,), d (hidden,); in W, U
     and b stand r, z and the candidate n side by side. r, z = sigmoid(x W + h U + b); n = tanh(x W + b + r (h U + d));
-    h' = n + z (h - n). Returns h', and for backward the squashed gates (rows, 3 hidden) and h U + d of the candidate.
+    h' = n + z (h - n). Returns h', and for backward the squashed gates (rows, 3, hidden) and h U + d of the candidate.
     """
-    hidden = h.shape[1]
-    gates: Array = x @ W
-    gates += b
-    own = h @ U
-    sigmoids, n = gates[:, : 2 * hidden], gates[:, 2 * hidden :]
-    sigmoids += own[:, : 2 * hidden]
+    rows, hidden = h.shape
+    gates = np.empty((3, rows, hidden), x.dtype)  # each gate is contiguous: elementwise work is up to 4 times as fast
+    own = np.empty_like(gates)
+    for gate in range(3):
+        columns = slice(gate * hidden, (gate + 1) * hidden)
+        np.matmul(x, W[:, columns], out=gates[gate])
+        np.matmul(h, U[:, columns], out=own[gate])
+    gates += b.reshape(3, 1, hidden)
+    sigmoids, n = gates[:2], gates[2]
+    sigmoids += own[:2]
     sigmoids *= 0.5
     np.tanh(sigmoids, out=sigmoids)
     sigmoids *= 0.5
     sigmoids += 0.5
-    recalled: Array = own[:, 2 * hidden :] + d
-    n += gates[:, :hidden] * recalled
+    recalled: Array = own[2]
+    recalled += d
+    result: Array = gates[0] * recalled
+    n += result
     np.tanh(n, out=n)
-    result: Array = h - n
-    result *= gates[:, hidden : 2 * hidden]
+    np.subtract(h, n, out=result)
+    result *= gates[1]
     result += n
-    return result, gates, recalled
+    return result, gates.transpose(1, 0, 2), recalled
 
 
 def gru_backward(h: Array, gates: Array, recalled: Array, dy: Array) -> tuple[Array, Array, Array]:
     """The gradients of x W + b and of h U + (0, 0, d), both (rows, 3 hidden), and that of h beside the product."""
-    hidden = h.shape[1]
-    r, z, n = gates[:, :hidden], gates[:, hidden : 2 * hidden], gates[:, 2 * hidden :]
+    rows, hidden = h.shape
+    r, z, n = gates[:, 0], gates[:, 1], gates[:, 2]
     beside: Array = dy * z
-    dgates = np.empty_like(gates)
-    dr, dz, dn = dgates[:, :hidden], dgates[:, hidden : 2 * hidden], dgates[:, 2 * hidden :]
-    np.multiply(n, n, out=dn)
+    dgates = np.empty((rows, 3 * hidden), dy.dtype)
+    down = np.empty_like(dgates)
+    dn = n * n
     np.subtract(1, dn, out=dn)
-    dn *= dy - beside
-    np.subtract(h, n, out=dz)
-    dz *= dy
-    np.multiply(dn, recalled, out=dr)
-    sigmoids = gates[:, : 2 * hidden]
-    slopes = 1 - sigmoids
-    slopes *= sigmoids
-    dgates[:, : 2 * hidden] *= slopes
-    down = dgates.copy()
-    down[:, 2 * hidden :] *= r
+    part = dy - beside
+    dn *= part
+    dgates[:, 2 * hidden :] = dn
+    np.multiply(dn, r, out=down[:, 2 * hidden :])
+    dn *= recalled
+    np.subtract(1, r, out=part)
+    part *= r
+    part *= dn
+    dgates[:, :hidden] = down[:, :hidden] = part
+    np.subtract(1, z, out=dn)
+    dn *= z
+    np.subtract(h, n, out=part)
+    part *= dy
+    part *= dn
+    dgates[:, hidden : 2 * hidden] = down[:, hidden : 2 * hidden] = part
     return dgates, down, beside

@@ -25,11 +25,11 @@ def linear_forward(x: Array, W: Array, b: Array) -> Array:
     return y
 
 
-def linear_input_gradient(dy: Array, W: Array) -> Array:
-    """dy W^T for dy (rows, outputs)."""
-    if 4 < len(dy) <= 64 and len(dy) * W.size > _LARGE_PRODUCT:
+def linear_input_gradient(dy: Array, W: Array, transposed: Array | None = None) -> Array:
+    """dy W^T for dy (rows, outputs); `transposed` is W^T as a contiguous array, if there is one."""
+    if transposed is None and 4 < len(dy) <= 64 and len(dy) * W.size > _LARGE_PRODUCT:
         return np.ascontiguousarray((W @ dy.T).T)
-    dx: Array = dy @ W.T
+    dx: Array = dy @ (W.T if transposed is None else transposed)
     return dx
 
 

@@ -67,7 +67,7 @@ class Linear(Parameterised):
         return kernels.linear_forward(x, self.W, self.b), x
 
     def pull(self, saved: Payload, dy: Payload) -> Payload:
-        return kernels.linear_input_gradient(dy, self.W)
+        return kernels.linear_input_gradient(dy, self.W, self.transposed("W", len(dy)))
 
     def weight_gradients(self, saved: Payload, dy: Payload) -> dict[str, Array]:
         dW, db = kernels.linear_weight_gradient(saved, dy)

@@ -24,6 +24,9 @@ _FOLD_ROWS = (
 )
 
 
+_FEW_ROWS, _COPY_PAYS = 128, 2
+
+
 @dataclass(slots=True)
 class Parameters:
     """The arrays of one node: parameters, and the optimizer's state for each."""
@@ -72,6 +75,7 @@ class Parameterised(Transform):
         self._collected: list[tuple[Payload, Payload]] = []
         self._gradients: dict[str, Array] = {}
         self._keys: set[int] = set()
+        self._transposed: dict[str, tuple[int, Array | None]] = {}  # by parameter: products since the update, a copy
 
     def attach(self, parameters: Parameters) -> None:
         """Use these arrays, which live in the session's shared memory; this worker is their one writer."""
@@ -82,6 +86,7 @@ class Parameterised(Transform):
     def retune(self, knobs: Mapping[str, float], decayed: float) -> None:
         """Take new values of the per-node knobs; a now complete interval updates with the next gradient."""
         self.knobs = dict(knobs)
+        self._transposed.clear()  # an epoch begins: copies may have been averaged
         self.decayed = decayed
         self.frozen = bool(knobs["freeze"])
         if self.frozen:
@@ -131,6 +136,7 @@ class Parameterised(Transform):
             clip_by_norm(list(gradients.values()), self.knobs["gradient_clip"])
         rate = self.knobs["learning_rate"] * self.decayed
         self.step(gradients, rate)
+        self._transposed.clear()
         self.version += 1
         self._forget()
         self.kernel_ns += self.host.clock() - start
@@ -150,6 +156,20 @@ class Parameterised(Transform):
         assert self.optimizer is not None  # set by the session before the first message
         for name, gradient in gradients.items():
             self.optimizer.update(self.parameters.arrays[name], gradient, self.parameters.slots[name], rate)
+
+    def transposed(self, name: str, rows: int) -> Array | None:
+        """W^T of a parameter as a contiguous array for products of few rows, or None where a copy does not pay.
+
+        OpenBLAS is 1.2 to 3 times as fast with it at 5 to 128 rows, and a copy costs about three such products. Never
+        for parameters that others write without a word.
+        """
+        if self.shares or not 4 < rows <= _FEW_ROWS:
+            return None
+        uses, copy = self._transposed.get(name, (0, None))
+        if copy is None and uses >= _COPY_PAYS:
+            copy = np.ascontiguousarray(self.parameters.arrays[name].T)
+        self._transposed[name] = (uses + 1, copy)
+        return copy
 
     def merge(self, fresh: dict[str, Array]) -> dict[str, Array]:
         """The gradients held so far and those of more rows, added up."""

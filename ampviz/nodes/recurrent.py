@@ -107,7 +107,7 @@ class GRU(Parameterised):
         dgates, down, beside = dy
         dx = np.empty((len(beside), self.input_size + self.hidden), beside.dtype)
         np.matmul(dgates, self.W.T, out=dx[:, : self.input_size])
-        dh = kernels.linear_input_gradient(down, self.U)
+        dh = kernels.linear_input_gradient(down, self.U, self.transposed("U", len(down)))
         np.add(dh, beside, out=dx[:, self.input_size :])
         return dx
 
