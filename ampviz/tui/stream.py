@@ -8,6 +8,7 @@ as it had time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 
-from ampviz.telemetry.trace import BACKWARD, FORWARD, PAUSE, UPDATE, Records, picked
+from ampviz.telemetry.trace import BACKWARD, FORWARD, NOWHERE, PAUSE, UPDATE, Records
 from ampviz.tui.glyphs import DIM, HOT, MARK, TRAIN, VALID, Glyphs, number
 from ampviz.tui.view import View
 
@@ -41,18 +42,64 @@ class Window:
         return cls(end // slot - count, count, slot)
 
 
-def strips(records: Records, workers: int, window: Window) -> Kinds:
-    """What each worker did in the slots of the window: one row a worker, of an action, IDLE or GAP a slot."""
-    forward, backward, update, pause = _times(records, workers, window)
-    numbers = window.first + np.arange(window.count) + 7 * np.arange(workers)[:, None]
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One strip: that of a worker, or of one of its nodes."""
+
+    name: str
+    worker: int
+    node: int  # -1: the worker
+    busy: float  # share of time
+
+
+def lanes(view: View, room: int) -> list[Lane]:
+    """The workers, and below each its nodes as far as there is room: the busiest, in the order of the graph."""
+    busy = {row.name: row.busy for row in view.nodes() if not row.copies}
+    names = sorted(busy, key=lambda name: -busy[name])[: max(0, room)]
+    found = []
+    for worker, (share, _, _) in enumerate(view.worker_shares()):
+        found.append(Lane(f"w{worker}", worker, -1, share))
+        for index, node in enumerate(view.info.nodes):
+            if node.worker == worker and node.name in names:
+                found.append(Lane(f"  {node.name}", worker, index, busy[node.name]))
+    return found
+
+
+def strips(records: Records, wanted: Sequence[Lane], window: Window, *, slow: bool = False) -> list[Kinds]:
+    """What was done in the slots of the window, for each lane: an action, IDLE or GAP a slot.
+
+    In slow motion and while paused (`slow`) every unit is seen, however short it was.
+    """
+    workers = 1 + max((lane.worker for lane in wanted), default=0)
+    mine = strips_of(records, records["worker"].astype(np.intp), workers, window, slow)
+    row_of = np.full(NOWHERE + 1, -1)
+    nodes = [lane.node for lane in wanted if lane.node >= 0]
+    row_of[nodes] = np.arange(len(nodes))
+    theirs = iter(strips_of(records, row_of[records["node"]], len(nodes), window, slow))
+    found = []
+    for lane in wanted:
+        kinds = mine[lane.worker]
+        if lane.node >= 0:
+            pause, kinds = kinds == GAP, next(theirs)
+            kinds[pause & (kinds == IDLE)] = GAP
+        found.append(kinds)
+    return found
+
+
+def strips_of(records: Records, rows: NDArray[np.intp], count: int, window: Window, slow: bool) -> Kinds:
+    """As `strips`, for so many rows; `rows` says for every record in which one it is, -1 for none."""
+    forward, backward, update, pause = _times(records, rows, count, window)
+    numbers = window.first + np.arange(window.count) + 7 * np.arange(count)[:, None]
     threshold = numbers * _GOLDEN % 1.0 * (window.slot - pause)
-    kinds = np.full((workers, window.count), IDLE)
+    kinds = np.full((count, window.count), IDLE)
     kinds[threshold < forward + backward] = UPDATE
     kinds[threshold < forward + backward - update] = BACKWARD
     kinds[threshold < forward] = FORWARD
     still = 2 * pause > window.slot
-    steps = np.stack([forward, backward - update, update])  # seen however short they were
-    kinds[still] = np.where(steps.any(axis=0), steps.argmax(axis=0), GAP)[still]
+    kinds[still] = GAP
+    steps = np.stack([forward, backward - update, update])
+    seen = steps.any(axis=0) & (still | slow)
+    kinds[seen] = steps.argmax(axis=0)[seen]
     return kinds
 
 
@@ -89,20 +136,20 @@ def legend(glyphs: Glyphs) -> str:
     return "".join(f"{mark} {word} " for mark, word in words) + f"{glyphs.idle} idle"
 
 
-def _times(records: Records, workers: int, window: Window) -> NDArray[np.float64]:
-    """Nanoseconds of each slot that each action of each worker took: (actions, workers, slots)."""
+def _times(records: Records, rows: NDArray[np.intp], height: int, window: Window) -> NDArray[np.float64]:
+    """Nanoseconds of each slot that each action took in each row: (actions, rows, slots)."""
     count, slot = window.count, window.slot
     start = records["start"] - window.first * slot
     end = np.minimum(start + records["duration"], count * slot)
     start = np.maximum(start, 0)
-    inside = np.flatnonzero((end > start) & (records["worker"] < workers))
-    start, end, records = start[inside], end[inside], picked(records, inside)
-    row = (records["action"].astype(np.intp) * workers + records["worker"]) * count
-    one, last, size = start // slot, (end - 1) // slot, (PAUSE + 1) * workers * count
+    inside = np.flatnonzero((end > start) & (rows >= 0) & (rows < height))
+    start, end = start[inside], end[inside]
+    row = (records["action"][inside].astype(np.intp) * height + rows[inside]) * count
+    one, last, size = start // slot, (end - 1) // slot, (PAUSE + 1) * height * count
     times: NDArray[np.float64] = np.zeros(size)
     times += np.bincount(row + one, np.minimum(end, (one + 1) * slot) - start, size)
     longer = last > one
     times += np.bincount((row + last)[longer], (end - last * slot)[longer], size)
     for begin, stop in zip((row + one)[last > one + 1] + 1, (row + last)[last > one + 1], strict=True):
         times[begin:stop] += slot  # few are as long as three slots
-    return times.reshape(PAUSE + 1, workers, count)
+    return times.reshape(PAUSE + 1, height, count)

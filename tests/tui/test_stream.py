@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ampviz.telemetry.snapshot import Status, WorkerStats
 from ampviz.telemetry.trace import BACKWARD, FORWARD, NOWHERE, PAUSE, RECORD, UPDATE, decode
 from ampviz.tui.glyphs import ASCII, UNICODE
-from ampviz.tui.stream import GAP, IDLE, Window, legend, strip_text, strips, summary
+from ampviz.tui.stream import GAP, IDLE, Lane, Window, lanes, legend, strip_text, strips, summary
 from ampviz.tui.timeline import KEPT_S, Timeline
 from ampviz.tui.view import View
 from tests.tui.feed import node_stats, session_info, snapshot
@@ -34,8 +34,11 @@ def trace(words: str, worker: int = 0, unit: int = MS):
     return records
 
 
-def drawn(records, first: int, count: int, slot: int = MS, workers: int = 1, glyphs=UNICODE) -> list[str]:
-    return [strip_text(row, glyphs).plain for row in strips(records, workers, Window(first, count, slot))]
+def drawn(
+    records, first: int, count: int, slot: int = MS, workers: int = 1, glyphs=UNICODE, slow: bool = False
+) -> list[str]:
+    shown = [Lane(f"w{worker}", worker, -1, 0.0) for worker in range(workers)]
+    return [strip_text(row, glyphs).plain for row in strips(records, shown, Window(first, count, slot), slow=slow)]
 
 
 @pytest.mark.parametrize(
@@ -65,6 +68,33 @@ def test_a_strip_begins_and_ends_inside_units():
 def test_each_worker_has_its_own_strip():
     both = np.concatenate([trace("F 0-2"), trace("B 1-3", worker=1), trace("F 0-4", worker=9)])
     assert drawn(both, 0, 4, workers=2) == ["██··", "·▓▓·"]
+
+
+def test_in_slow_motion_every_unit_is_seen():
+    units = trace("F 2.1-2.11 B 5.5-5.52 U 5.51-5.515")
+    assert drawn(units, 0, 8) != drawn(units, 0, 8, slow=True) == ["··█··▓··"]
+
+
+def test_a_node_has_a_strip_of_its_own_with_the_pauses_of_its_worker():
+    units = trace("F 0-2 F 2-4 P 4-6 B 6-8 U 7-8")
+    units["node"] = [3, 4, NOWHERE, 4, 4]
+    shown = [Lane("w0", 0, -1, 0.0), Lane("cell", 0, 4, 0.0), Lane("idle", 0, 5, 0.0), Lane("phi", 0, 3, 0.0)]
+    text = [strip_text(row, UNICODE).plain for row in strips(units, shown, Window(0, 9, MS))]
+    assert text == ["████  ▓▒·", "··██  ▓▒·", "····  ···", "██··  ···"]
+
+
+def test_lanes_are_the_workers_and_as_many_nodes_as_there_is_room_for(view):
+    assert [lane.name for lane in lanes(view, 0)] == ["w0", "w1"]
+    assert [lane.name for lane in lanes(view, 2)] == ["w0", "  embed", "w1", "  cell"]
+    assert [(lane.name, lane.node, lane.busy) for lane in lanes(view, 9)] == [
+        ("w0", -1, 0.2),
+        ("  words", 0, 0.0),
+        ("  embed", 1, 0.2),
+        ("w1", -1, 0.8),
+        ("  phi", 2, 0.0),
+        ("  cell", 3, 0.7),
+        ("  loss", 4, 0.1),
+    ]
 
 
 def test_an_ascii_strip_and_the_legend():
@@ -97,7 +127,7 @@ def test_any_records_make_a_strip_of_its_width(rows, slot, count):
     records = np.zeros(len(rows), RECORD)
     for record, (action, start, duration) in zip(records, rows, strict=True):
         record["action"], record["start"], record["duration"] = action, start, duration
-    (kinds,) = strips(records, 1, Window(0, count, slot))
+    (kinds,) = strips(records, [Lane("w0", 0, -1, 0.0)], Window(0, count, slot))
     assert len(kinds) == count
     assert set(kinds.tolist()) <= {FORWARD, BACKWARD, UPDATE, IDLE, GAP}
 

@@ -8,14 +8,15 @@ from ampviz.telemetry.snapshot import Status
 from ampviz.tui.draw import worker_table
 from ampviz.tui.glyphs import DIM
 from ampviz.tui.key import Key
+from ampviz.tui.motion import is_slow
 from ampviz.tui.pane import Pane, Place
-from ampviz.tui.stream import Window, legend, strip_text, strips, summary
+from ampviz.tui.stream import Window, lanes, legend, strip_text, strips, summary
 from ampviz.tui.timeline import KEPT_S
 from ampviz.tui.view import View
 
 SPANS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, KEPT_S)
 _USUAL = SPANS_S.index(2.0)
-_AROUND = len("w10") + len(" 100%")  # columns that a strip leaves for other things
+_LABEL = 14  # columns that a name may take
 _PAUSED = 3  # slots that a pause under way is seen
 
 STREAM_KEYS = (
@@ -28,7 +29,10 @@ STREAM_KEYS = (
 
 
 class StreamPane(Pane):
-    """A strip of characters for each worker; below, while paused what it is about to process, and its counters."""
+    """A strip of characters for each worker, and where there is room for its nodes.
+
+    Below stands, while paused, what each worker is about to process, and its counters.
+    """
 
     keys = STREAM_KEYS
 
@@ -43,25 +47,37 @@ class StreamPane(Pane):
 
     def draw(self, view: View, width: int, height: int) -> Text:
         assert view.snapshot is not None
-        text = summary(view, self.glyphs)
+        text, below = summary(view, self.glyphs), self._below(view, width)
         text.truncate(width)
-        window = self._window(view, width)
+        grows = bool(self.styles.auto_dimensions)  # then it is as high as its text, which has no room to fill
+        shown = lanes(view, 0 if grows else height - 1 - view.info.workers - len(below))
+        label = min(_LABEL, max((len(lane.name) for lane in shown), default=0)) + 1
+        window = self._window(view, width - label - len(" 100%"))
         records = view.timeline.between(window.first * window.slot, (window.first + window.count) * window.slot)
-        rows = strips(records, view.info.workers, window)
-        for index, (row, (busy, _, _)) in enumerate(zip(rows, view.worker_shares(), strict=True)):
-            text.append(f"\nw{index:<2d}").append_text(strip_text(row, self.glyphs)).append(f" {busy:4.0%}")
-        for index, token in enumerate(view.snapshot.next):
-            text.append(f"\nw{index} next  {token or 'nothing waits'}", style="bold" if token else DIM)
-        if view.snapshot.stepped:
-            text.append(f"\nlast step {view.snapshot.stepped}")
-        return text.append("\n").append_text(worker_table(view, width, self.glyphs))
+        for lane, kinds in zip(shown, strips(records, shown, window, slow=is_slow(view.snapshot)), strict=True):
+            name = lane.name[: label - 1].ljust(label)
+            text.append(f"\n{name}", style="bold" if lane.node < 0 else "")
+            text.append_text(strip_text(kinds, self.glyphs)).append(f" {lane.busy:4.0%}")
+        for line in below:
+            text.append("\n").append_text(line)
+        return text
 
-    def _window(self, view: View, width: int) -> Window:
-        window = Window.before(
-            view.timeline.until if self._end is None else self._end,
-            round(SPANS_S[self._span] * 1e9),
-            max(1, width - _AROUND),
-        )
+    def _below(self, view: View, width: int) -> list[Text]:
+        """While paused what each worker is about to process; the counters of the workers."""
+        assert view.snapshot is not None
+        lines = [
+            Text(f"w{index} next  {token or 'nothing waits'}", style="bold" if token else DIM)
+            for index, token in enumerate(view.snapshot.next)
+        ]
+        if view.snapshot.stepped:
+            lines.append(Text(f"last step {view.snapshot.stepped}"))
+        for line in lines:
+            line.truncate(width)
+        return [*lines, *worker_table(view, width, self.glyphs).split("\n")]
+
+    def _window(self, view: View, room: int) -> Window:
+        end = view.timeline.until if self._end is None else self._end
+        window = Window.before(end, round(SPANS_S[self._span] * 1e9), max(1, room))
         paused = view.snapshot is not None and view.snapshot.status is Status.PAUSED and self._end is None
         return Window(window.first + _PAUSED, window.count, window.slot) if paused else window
 
