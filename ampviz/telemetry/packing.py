@@ -41,9 +41,9 @@ class SnapshotPacker:
 
 def pack_trace(records: NDArray[np.void]) -> bytes:
     """Records of the trace as bytes: starts as differences, then byte by byte of all records, which zlib likes."""
-    packed = records.copy()
-    packed["start"][1:] -= records["start"][:-1]
-    return zlib.compress(packed.view(np.uint8).reshape(len(packed), RECORD.itemsize).T.tobytes(), 1)
+    packed = records.view(np.uint8).reshape(len(records), RECORD.itemsize).copy()
+    packed.reshape(-1).view(RECORD)["start"][1:] -= records["start"][:-1]
+    return zlib.compress(packed.T.tobytes(), 1)
 
 
 def unpack_trace(data: bytes) -> NDArray[np.void]:

@@ -18,7 +18,7 @@ from ampviz.errors import UsageError
 from ampviz.telemetry.packing import SnapshotPacker, unpack_trace
 from ampviz.telemetry.recording import FORMAT
 from ampviz.telemetry.snapshot import Change, EpochReport, Event, LossPoint, RatePoint, SessionInfo, Snapshot
-from ampviz.telemetry.trace import RECORD
+from ampviz.telemetry.trace import RECORD, joined, picked
 
 _HINT = "recordings are written by `ampviz run`"
 _EVER = float("inf")
@@ -112,10 +112,9 @@ class Recording:
         if not rows:
             return np.empty(0, RECORD)
         with _clear_errors(self.path):
-            records = np.concatenate([unpack_trace(data) for (data,) in rows])
+            records = joined([unpack_trace(data) for (data,) in rows])
         ends = records["start"] + records["duration"]
-        within: NDArray[np.void] = records[(ends > low) & (ends <= high)]
-        return within
+        return picked(records, (ends > low) & (ends <= high))
 
     def trace_span(self) -> tuple[float, float]:
         """From when to when there is trace; (0, 0) where there is none."""

@@ -12,12 +12,13 @@ import numpy as np
 from ampviz.telemetry.link import Finished, Reply, Request
 from ampviz.telemetry.reading import Recording
 from ampviz.telemetry.snapshot import Event, Snapshot
-from ampviz.telemetry.trace import in_order
+from ampviz.telemetry.trace import in_order, picked
 from ampviz.tui.view import HISTORY
 
 Entry = TypeVar("Entry")
 
 SPEEDS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 100.0)
+_TRACE_S = 12.0  # of trace that lead up to a new time
 _LONGEST_GAP_S = 1.0  # between two snapshots; a pause in which nothing changed takes no longer
 
 LANDMARKS: dict[str, tuple[str, ...]] = {
@@ -189,12 +190,12 @@ class ReplayFeed:
         points, rates = recording.points(since, until), recording.rates(since, until)
         epochs = recording.epochs(since, until)
         events = [(event.at, event) for event in recording.events(since, until)]
-        records = recording.trace(before, until)
+        records = recording.trace(max(before, until - _TRACE_S), until)
         ends = (records["start"] + records["duration"]) / 1e9
         order = np.argsort(ends, kind="stable")
         bounds = [0, *np.searchsorted(ends[order], times, "right").tolist()]
         for number, at in enumerate(times.tolist()):
-            mine = in_order(records[order[bounds[number] : bounds[number + 1]]])
+            mine = in_order(picked(records, order[bounds[number] : bounds[number + 1]]))
             yield msgspec.structs.replace(
                 recording.snapshot(first + number),
                 new_points=tuple(_taken(points, at)),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -111,6 +113,34 @@ def test_a_killed_session_leaves_a_recording_that_opens(path, tmp_path):
         assert len(recording.points()) == 4
         assert len(recording.trace()) == 8
         assert recording.snapshot(3).status is Status.RUNNING
+
+
+_WRITER = """
+import sys
+from pathlib import Path
+from ampviz.telemetry.recording import Recorder
+from tests.telemetry.samples import INFO, point, snapshot, trace
+recorder = Recorder(Path(sys.argv[1]), INFO)
+for number in range(1, 6):
+    recorder.record(snapshot(float(number), new_points=(point(number),), trace=trace(2, number - 0.5).tobytes()))
+recorder.record(snapshot(5.5))
+print("written", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_what_kill_9_leaves_opens(path):
+    with subprocess.Popen(
+        [sys.executable, "-c", _WRITER, str(path)], cwd=Path(__file__).parents[2], text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as writer:  # fmt: skip
+        assert writer.stdout.readline() == "written\n"
+        writer.kill()
+    assert path.with_name(f"{path.name}-wal").exists()
+    with closing(Recording(path)) as recording:
+        assert [each.at for each in recording.snapshots()] == [1.0, 2.0, 3.0, 4.0, 5.0]
+        assert len(recording.points()) == 5
+        assert len(recording.trace()) == 10
 
 
 def test_a_finished_one_opens_where_nobody_may_write(path):

@@ -329,6 +329,7 @@ async def test_playing_moves_the_screen(path):
     async with replaying(path) as shown:
         shown.feed.playing = True
         shown.app.play_on(1.0)
+        shown.feed.playing = False
         await shown.settle()
         assert 11 <= shown.app.view.snapshot.instances <= 20  # its own timer may have come in between
 

@@ -18,7 +18,7 @@ import numpy as np
 from ampviz.telemetry.export.lanes import Lane, Piece, pieces
 from ampviz.telemetry.reading import Recording
 from ampviz.telemetry.snapshot import NodeStats, SessionInfo, Snapshot
-from ampviz.telemetry.trace import PAUSE, RECORD, UPDATE
+from ampviz.telemetry.trace import PAUSE, RECORD, UPDATE, Records, joined, picked
 
 TraceEvent = dict[str, Any]
 
@@ -89,11 +89,11 @@ class _Workers:
         self._seen: dict[int, tuple[int, float, float]] = {}  # key -> worker, start and end of its last unit
         self._flows = 0
 
-    def take(self, records: np.ndarray[Any, np.dtype[np.void]]) -> Iterator[TraceEvent]:
+    def take(self, records: Records) -> Iterator[TraceEvent]:
         """What these records show."""
         found: list[Piece] = []
         for worker, lane in enumerate(self._lanes):
-            mine = np.concatenate([self._held[worker], records[records["worker"] == worker]])
+            mine = joined([self._held[worker], picked(records, records["worker"] == worker)])
             after = np.flatnonzero(mine["action"] != UPDATE)
             cut = int(after[-1]) + 1 if len(after) else 0
             self._held[worker] = mine[cut:]

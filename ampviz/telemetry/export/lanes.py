@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ampviz.telemetry.trace import UPDATE
+from ampviz.telemetry.trace import UPDATE, Records, picked
 
 
 @dataclass(slots=True)
@@ -33,11 +32,11 @@ class Lane:
     inside: float = field(default=-np.inf)  # the end of the last update within it
 
 
-def pieces(records: NDArray[np.void], worker: int, lane: Lane) -> Iterator[Piece]:
+def pieces(records: Records, worker: int, lane: Lane) -> Iterator[Piece]:
     """The units of one worker by their starts. Where clocks or a lost record make two overlap, the later one is cut."""
     order = np.lexsort((-records["duration"].astype(np.int64), records["start"]))
     last: Piece | None = None
-    for start_ns, key, duration, rows, node, messages, _, action, _ in records[order].tolist():
+    for start_ns, key, duration, rows, node, messages, _, action, _ in picked(records, order).tolist():
         start, end = round(start_ns / 1e3, 3), round((start_ns + duration) / 1e3, 3)
         more = not messages and action < UPDATE
         if more and last is not None and (last.start, last.node, last.action) == (start, node, action):
