@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ampviz.telemetry.snapshot import EpochReport, Event, SessionInfo, Snapshot
+from ampviz.terminal import let_go
 
 _SHOWN_EVENTS = {"ERROR", "STOP", "TARGET", "VIEWER"}
 
@@ -38,10 +39,19 @@ class HeadlessProgress:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._bar.stop()
+        try:
+            self._bar.stop()
+        except OSError:
+            let_go()
 
     def show(self, snapshot: Snapshot) -> None:
-        """Bring the bar up to date and print what is new."""
+        """Bring the bar up to date and print what is new. A terminal that is gone is no error."""
+        try:
+            self._show(snapshot)
+        except OSError:
+            let_go()
+
+    def _show(self, snapshot: Snapshot) -> None:
         for report in snapshot.new_epochs:
             self._console.print(self._epoch_line(report, snapshot), highlight=False, soft_wrap=True)
         for event in snapshot.new_events:

@@ -15,7 +15,9 @@ from ampviz.runtime.catalogue import is_live
 from ampviz.runtime.serve import ServeRequest
 from ampviz.telemetry.link import Finished
 from ampviz.telemetry.reading import Recording
+from ampviz.terminal import let_go, on_terminal
 from ampviz.tui.app import AmpvizApp
+from ampviz.tui.driver import ForgivingDriver
 from ampviz.tui.lasting import LastingLink
 from ampviz.tui.replay import ReplayFeed
 from ampviz.tui.replay_app import ReplayApp
@@ -36,6 +38,7 @@ def watch(request: ServeRequest) -> Watched:
     Raises AmpvizError of exit code 2 for a wrong request, before the screen is touched, and WorkerError where the
     session broke.
     """
+    signal.signal(signal.SIGHUP, _interrupt)  # until the UI is there
     launched = Launched(request)
     try:
         watched = asyncio.run(_watched(launched))
@@ -79,13 +82,24 @@ async def _attached(folder: Path, control: bool) -> Watched:
 
 async def _shown(link: LastingLink, *, read_only: bool = False) -> Watched:
     app = AmpvizApp(link, ascii_only=_ascii_only(), read_only=read_only)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.exit)  # the terminal is gone
+    app.driver_class = ForgivingDriver
+
+    def hang_up() -> None:
+        let_go()
+        app.exit()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hang_up)
     try:
         finished = await app.run_async()
     finally:
         link.close()
-    broken = bool(app.return_code)  # Textual has shown what went wrong
+    broken = bool(app.return_code) and on_terminal()  # Textual has shown what went wrong
     return Watched(finished, app.detached or broken, broken)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    let_go()
+    raise KeyboardInterrupt
 
 
 def _ascii_only() -> bool:

@@ -12,7 +12,7 @@ import pytest
 from ampviz.listed import Listed, listed
 from tests.runtime.models import target
 from tests.test_sessions import gone, until
-from tests.test_terminal import Terminal
+from tests.test_terminal import DEADLINE_S, Terminal
 
 pytestmark = pytest.mark.slow
 
@@ -104,16 +104,30 @@ def test_a_suspended_viewer_comes_back_to_a_run_that_did_not_wait(terminal):
     assert screen.exit_code() == 130
 
 
-def test_a_hang_up_stops_the_run_of_a_terminal_and_detaches_a_viewer(terminal):
+def hang_up(screen: Terminal) -> int:
+    """Take the terminal away and say so; the exit code."""
+    os.close(screen.master)
+    screen.master = os.open(os.devnull, os.O_RDWR)
+    os.kill(screen.process.pid, signal.SIGHUP)
+    return screen.process.wait(DEADLINE_S)
+
+
+def test_a_hang_up_detaches_a_viewer_and_stops_the_run_of_a_terminal(terminal):
     screen = terminal(*RUN)
     screen.until("inst/s")
     looking = terminal("attach")
     looking.until("inst/s")
-    os.kill(looking.process.pid, signal.SIGHUP)
-    looking.exit_code()
+    assert hang_up(looking) == 0
     goes_on()
-    os.kill(screen.process.pid, signal.SIGHUP)
-    assert screen.exit_code() == 130
+    assert hang_up(screen) == 130
+    assert only().status == "interrupted"
+    assert (Path(only().folder) / "checkpoint.safetensors").exists()
+
+
+def test_a_hang_up_saves_a_run_without_the_ui_too(terminal):
+    screen = terminal(*RUN, "--headless")
+    screen.until("epoch 2/")
+    assert hang_up(screen) == 130
     assert only().status == "interrupted"
     assert (Path(only().folder) / "checkpoint.safetensors").exists()
 

@@ -19,7 +19,7 @@ RANKS = [
     "telemetry",
     "runtime",
     "tui",
-    "cli __main__ commands headless launched listed watched",
+    "cli __main__ commands headless launched listed terminal watched",
     "__init__",
 ]
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names.split()}

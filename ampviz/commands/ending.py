@@ -14,11 +14,6 @@ if TYPE_CHECKING:
     from ampviz.watched import Watched
 
 
-def on_terminal() -> bool:
-    """Whether there is one for the UI, which reads from standard input and draws on standard error."""
-    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
-
-
 def after_watching(watched: Watched, folder: Path, as_json: bool) -> int:
     """Say how the UI was left; returns the exit code, 130 where the session was made to stop without its outcome."""
     if watched.broken:

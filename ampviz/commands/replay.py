@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from ampviz.commands.ending import on_terminal
 from ampviz.errors import UsageError
+from ampviz.terminal import on_terminal
 
 _EXAMPLES = """examples:
   ampviz replay                       the newest recording

@@ -8,8 +8,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ampviz.commands.ending import after_watching, on_terminal, report_outcome, say_how_to_attach
+from ampviz.commands.ending import after_watching, report_outcome, say_how_to_attach
 from ampviz.commands.settings import knob_options, model_options, model_spec, positive
+from ampviz.terminal import on_terminal
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,8 +10,9 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ampviz.commands.ending import after_watching, on_terminal
+from ampviz.commands.ending import after_watching
 from ampviz.errors import LinkError, UsageError
+from ampviz.terminal import on_terminal
 
 if TYPE_CHECKING:
     from ampviz.listed import Listed

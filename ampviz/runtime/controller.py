@@ -89,16 +89,21 @@ class Controller:
         self._step_key = 0
         self._step_at = (ANY, -1)  # the worker, or the worker and node, that is to step
         self._pause_after_epoch = False
+        self._pause_first = False
 
     # Requests
 
     def start(self) -> None:
-        """Begin the first epoch."""
-        self.status = Status.RUNNING
-        self._begin_epoch()
+        """Begin the first epoch; paused if that was asked for meanwhile, and not at all after a stop."""
+        if self.status is Status.STARTING:
+            self.status = Status.RUNNING
+            if self._pause_first:
+                self.pause()
+            self._begin_epoch()
 
     def pause(self) -> None:
-        """Let every worker stand still after its current unit of work."""
+        """Let every worker stand still after its current unit of work; before there are workers, once there are."""
+        self._pause_first = True
         if self.status is Status.RUNNING:
             self.status = Status.PAUSED
             self._paused_at = self.clock()
@@ -107,6 +112,7 @@ class Controller:
 
     def resume(self) -> None:
         """Go on after a pause; a step under way ends."""
+        self._pause_first = False
         if self.status is Status.PAUSED:
             self._step, self._pause_after_epoch, self.stopped_by = None, False, ""
             self._end_pause()
@@ -164,7 +170,7 @@ class Controller:
         """End early: with `save` after what is in flight came home, else at once."""
         if self.status.ended:
             return
-        if not save:
+        if not save or self.status is Status.STARTING:
             self.status = Status.INTERRUPTED
             return
         if self.status is Status.PAUSED:

@@ -24,7 +24,7 @@ from ampviz.runtime.commands import (
     StepOne,
     Stepped,
 )
-from ampviz.runtime.controller import ANY, Controller
+from ampviz.runtime.controller import ALL, ANY, Controller
 from ampviz.runtime.goal import Goal
 from ampviz.runtime.plan import Plan, Progress
 from ampviz.telemetry.link import StepGoal
@@ -120,6 +120,40 @@ def test_every_index_is_admitted_once_an_epoch_and_at_most_so_many_at_a_time(epo
     assert [index for _, index in tested] == list(range(valid)) * epochs
     assert sorted(crew.retired) == sorted(key for key, _ in crew.admitted)
     assert [report.instances for report in machine.progress.epochs] == [size] * epochs
+
+
+@pytest.mark.parametrize("save", [True, False])
+def test_a_stop_that_comes_before_the_start_is_not_forgotten(save):
+    machine = controller()
+    machine.stop(save=save)
+    machine.start()
+    crew = Crew(machine)
+    crew.finish()
+    assert machine.status is Status.INTERRUPTED
+    assert crew.commands == []
+    assert machine.progress.epochs == []
+
+
+def test_a_pause_that_comes_before_the_start_holds_from_the_first_message_on():
+    machine = controller()
+    machine.pause()
+    assert machine.status is Status.STARTING
+    machine.start()
+    crew = Crew(machine)
+    crew.take()
+    assert machine.status is Status.PAUSED
+    assert crew.commands[0] == (ALL, SetPaused(True))
+    machine.resume()
+    crew.finish()
+    assert machine.status is Status.FINISHED
+
+
+def test_a_pause_taken_back_before_the_start_is_none():
+    machine = controller()
+    machine.pause()
+    machine.resume()
+    machine.start()
+    assert machine.status is Status.RUNNING
 
 
 def test_an_epoch_reports_means_over_rows_of_training_and_validation():

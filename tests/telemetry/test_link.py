@@ -171,6 +171,24 @@ def test_what_is_not_an_answer_is_refused(message):
         session_decoder.decode(encode([message]))
 
 
+@given(
+    st.sampled_from([(request_decoder, REQUESTS), (session_decoder, ANSWERS)]),
+    st.data(),
+    st.lists(st.tuples(st.integers(0, 10_000), st.integers(1, 255)), min_size=1, max_size=4),
+)
+@settings(max_examples=200, deadline=None)
+def test_a_damaged_frame_is_other_messages_or_refused(direction, data, flips):
+    decoder, messages = direction
+    frame = bytearray(encode([data.draw(st.sampled_from(messages))]))
+    for position, flip in flips:
+        frame[position % len(frame)] ^= flip
+    try:
+        decoded = decoder.decode(bytes(frame))
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return
+    assert {type(message) for message in decoded} <= {type(message) for message in messages}
+
+
 def test_an_answer_built_from_plain_values_is_accepted_as_the_struct():
     plain = {"type": "tick", "snapshot": msgspec.to_builtins(FULL, builtin_types=(bytes,))}
     assert session_decoder.decode(encode([plain])) == [Tick(FULL)]

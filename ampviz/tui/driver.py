@@ -1,0 +1,39 @@
+"""Textual's driver for a terminal that may hang up."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import IO, Any
+
+from textual.drivers.linux_driver import LinuxDriver
+
+
+class Forgiving:
+    """A stream on which writing never fails: what is drawn on a terminal that is gone is lost, and nothing else."""
+
+    def __init__(self, stream: IO[str]):
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            return self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.flush()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+
+class ForgivingDriver(LinuxDriver):
+    """Goes on drawing when the terminal is gone.
+
+    Textual draws in a thread that an error of the terminal would end; then the application would wait for it forever,
+    and never hear that it should leave.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any):
+        super().__init__(*arguments, **options)
+        self._file: Any = Forgiving(self._file)
