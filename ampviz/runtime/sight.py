@@ -57,6 +57,7 @@ class Watcher:
         self._before: Snapshot | None = None
         self._elapsed, self._done = 0.0, 0
         self._nodes, self._workers = np.zeros((len(info.nodes), len(_COUNTED))), np.zeros(info.workers)
+        self._counted = self._nodes  # of the snapshot before
         self._marks: deque[_Mark] = deque()
 
     @property
@@ -67,12 +68,13 @@ class Watcher:
     def look(self, snapshot: Snapshot) -> Sight | None:
         """The window that ends here; None while there is too little, and where this snapshot does not count."""
         before, self._before = self._before, snapshot
+        counted, self._counted = self._counted, _counted(snapshot)
         if before is None or not snapshot.new_rates or snapshot.held or snapshot.knobs.get("slow_motion"):
             return None
         rate = snapshot.new_rates[-1]
         self._elapsed += rate.seconds
         self._done += rate.done
-        self._nodes = self._nodes + _counted(snapshot) - _counted(before)
+        self._nodes = self._nodes + self._counted - counted
         self._workers = self._workers + _at_work(snapshot) - _at_work(before)
         marks = self._marks
         if snapshot.knobs != before.knobs:  # queues fill or drain for a while, which says nothing

@@ -34,12 +34,23 @@ def share_bar(busy: float, waiting: float, width: int, glyphs: Glyphs) -> Text:
     return bar
 
 
-def queue_table(rows: Sequence[NodeView], width: int, height: int, cursor: int, glyphs: Glyphs, first: int = 0) -> Text:
-    """The queues: one line per node, from the row `first` on."""
+def queue_table(
+    rows: Sequence[NodeView],
+    width: int,
+    height: int,
+    cursor: int,
+    glyphs: Glyphs,
+    first: int = 0,
+    marks: Sequence[tuple[int, str]] = (),
+) -> Text:
+    """The queues: one line per node, from the row `first` on.
+
+    `marks` are letters that stand above the history of so many ticks ago.
+    """
     name_width = min(16, max([len(_shown_name(row)) for row in rows], default=4))
     fixed = 1 + name_width + 3 + 6 + 1 + 11 + 7 + 6 + 3
     history = max(0, min(40, width - fixed - 1))
-    head = f" {'node'.ljust(name_width)} wk  queue {'last'.ljust(history)} busy/wait  upd/s  stale"
+    head = f" {'node'.ljust(name_width)} wk  queue {_history_head(history, marks)} busy/wait  upd/s  stale"
     text = Text(head[:width].ljust(width), style="bold", no_wrap=True)
     for index, row in enumerate(rows[first : first + max(1, height - 1)], first):
         text.append("\n")
@@ -47,6 +58,14 @@ def queue_table(rows: Sequence[NodeView], width: int, height: int, cursor: int, 
         line.truncate(width)
         text.append_text(line)
     return text
+
+
+def _history_head(width: int, marks: Sequence[tuple[int, str]]) -> str:
+    head = list("last"[:width].ljust(width))
+    for ago, letter in marks:
+        if len("last") < width - ago <= width:
+            head[width - 1 - ago] = letter
+    return "".join(head)
 
 
 def _queue_line(row: NodeView, name_width: int, history: int, selected: bool, glyphs: Glyphs) -> Text:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ampviz.telemetry.history import History
 from ampviz.telemetry.link import Finished
 from ampviz.telemetry.snapshot import SessionInfo, Snapshot, Status
+from ampviz.tui.chart import Plot, marker_letter
+from ampviz.tui.curves import LOSS, Curves
 from ampviz.tui.following import Followed
 from ampviz.tui.timeline import Timeline
 
 HISTORY = 120  # ticks of queue depth kept per node
 _WINDOW_S = 2.0  # what "per second" and shares look back on
+_FRESH_S = 1.0  # a change that came longer before its snapshot is of the history
 _LEAST_S = 0.01  # snapshots closer than this, as in a pause, take one place in the window
 
 SORTS = ("graph", "depth", "busy", "updates", "staleness")
@@ -56,12 +59,16 @@ class View:
         self.inverted = False
         self.log_scale = False
         self.smoothing = 0.9
+        self.subject = LOSS  # of the chart
         self.message = ""
         self.names = tuple(node.name for node in info.nodes)
         self.followed: Followed | None = None
         self.timeline = Timeline()
         self._depths: list[deque[int]] = [deque(maxlen=HISTORY) for _ in info.nodes]
         self._window: deque[Snapshot] = deque()
+        self._curves = Curves()
+        self._ticks = 0
+        self._marks: deque[tuple[int, str]] = deque(maxlen=HISTORY)
 
     def add(self, snapshot: Snapshot) -> None:
         """Take one more snapshot; while frozen, keep it for later."""
@@ -81,6 +88,8 @@ class View:
         for depths, stats in zip(self._depths, snapshot.nodes, strict=True):
             depths.append(stats.queued_forward + stats.queued_backward)
         self.timeline.add(snapshot)
+        self._ticks += 1
+        self._mark(snapshot)
         if self.followed is not None:
             self.followed = self.followed.after(snapshot)
         self.snapshot = snapshot
@@ -179,24 +188,26 @@ class View:
 
     def train_curve(self) -> tuple[list[float], list[float]]:
         """x (instances) and y (loss) of the training curve, smoothed."""
-        xs: list[float] = []
-        ys: list[float] = []
-        mean, weight = 0.0, 0.0
-        for point in self.past.points:
-            mean = self.smoothing * mean + (1 - self.smoothing) * point.loss
-            weight = self.smoothing * weight + (1 - self.smoothing)
-            xs.append(point.instances)
-            ys.append(mean / weight)
-        return xs, ys
+        return self._curves.train_loss(self.past, self.smoothing)
 
-    def valid_curve(self) -> tuple[list[float], list[float]]:
-        """x (instances) and y (loss) of the validation points."""
-        done = [report for report in self.past.epochs if report.valid_loss is not None]
-        return [report.at_instances for report in done], [report.valid_loss or 0.0 for report in done]
+    def plot(self) -> Plot:
+        """The curve that is looked at."""
+        return replace(self._curves.plot(self.subject, self.past, self.smoothing), log=self.log_scale)
 
-    def markers(self) -> list[tuple[float, str]]:
-        """Where something was changed: (instances, label), letters given in order."""
-        return [(event.instances, event.marker) for event in self.past.events if event.marker]
+    def subjects(self) -> list[str]:
+        """The names of the curves that can be looked at."""
+        return self._curves.subjects(self.past)
+
+    def marks(self) -> list[tuple[int, str]]:
+        """How many ticks ago something was changed, with the letter that it has on the charts."""
+        return [(self._ticks - tick, letter) for tick, letter in self._marks]
+
+    def _mark(self, snapshot: Snapshot) -> None:
+        """Note the changes of this tick; not those of long ago, which come with the first one."""
+        fresh = [event for event in snapshot.new_events if event.marker and snapshot.at - event.at < _FRESH_S]
+        if fresh:
+            count = sum(bool(event.marker) for event in self.past.events)
+            self._marks += [(self._ticks, marker_letter(count - len(fresh) + index)) for index in range(len(fresh))]
 
     def _sorted(self, rows: list[NodeView]) -> list[NodeView]:
         keys = {

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ampviz.tui.chart import draw_chart, marker_letter, nice_ticks
+from ampviz.tui.chart import Plot, draw_chart, legend, marker_letter, nice_ticks
 from ampviz.tui.glyphs import ASCII, UNICODE
 
 LOSSES = st.floats(width=32, allow_subnormal=False)
@@ -68,8 +68,33 @@ EMPTY = """\
        +0---------------0.50-- instances"""
 
 
-def lines_of(*args, **options) -> list[str]:
-    return draw_chart(*args, **options).plain.split("\n")
+EPOCHS = """\
+      2| *      e10         e20A       e30
+       | *         .           |          .
+       | **                    |
+       |  *        .           |          .
+       |  ***      o           |
+      1|    ***    .           o          .
+       |      ******           |          o
+       |           **************         .
+       |                       |**********************
+       +0----------+-----------20---------+- instances"""
+
+ZOOMED = """\
+       |  o    B                        e24
+       |       |                           .
+      1|       |
+       |       |                  o        .
+       |       |
+       |*      |                           .
+       |*********
+    0.5|       |***************            .
+       |       |              **************
+       +--10---------------------- instances"""
+
+
+def lines_of(line, points, markers, width, height, glyphs, **options) -> list[str]:
+    return draw_chart(Plot(line, points, markers, **options), width, height, glyphs).plain.split("\n")
 
 
 def stripped(lines: list[str]) -> str:
@@ -98,7 +123,7 @@ def test_a_chart_without_data_says_so():
     log=st.booleans(),
 )
 def test_any_data_fills_exactly_the_given_size(train, valid, markers, width, height, glyphs, log):
-    text = draw_chart(train, valid, markers, width, height, glyphs, log=log)
+    text = draw_chart(Plot(train, valid, markers, log=log), width, height, glyphs)
     lines = text.split("\n")
     if width >= 16 and height >= 4:
         assert [line.cell_len for line in lines] == [width] * height
@@ -191,3 +216,51 @@ def test_ticks_are_round_inside_and_few(offset, span, most):
 )
 def test_ticks_of_simple_ranges(low, high, most, ticks):
     assert nice_ticks(low, high, most) == pytest.approx(ticks)
+
+
+def test_epochs_are_dotted_lines_with_their_number():
+    epochs = [(10 * index, 10 * index) for index in range(1, 4)]
+    lines = lines_of(FALLING, VALID, [(20.5, "mak")], 54, 10, ASCII, epochs=epochs)
+    assert stripped(lines) == EPOCHS
+
+
+def test_of_many_epochs_those_are_drawn_that_have_room():
+    epochs = [(index, index) for index in range(1, 41)]
+    top = lines_of(FALLING, NOTHING, [], 48, 10, ASCII, epochs=epochs)[0]
+    assert top[8:].rstrip() == "e*   e7   e13   e19   e25   e31   e37"
+
+
+def test_a_part_has_its_own_heights_and_keeps_the_letters():
+    markers = [(2, "one"), (12, "two")]
+    lines = lines_of(FALLING, VALID, markers, 44, 10, ASCII, span=(9.0, 24.0), epochs=[(24, 24)])
+    assert stripped(lines) == ZOOMED
+
+
+def test_a_line_that_only_crosses_a_part_is_drawn_through_it():
+    lines = lines_of(([0, 100], [1.0, 2.0]), NOTHING, [], 40, 8, ASCII, span=(40.0, 60.0))
+    columns = zip(*(line[8:] for line in lines[:-1]), strict=True)
+    assert all("*" in column for column in columns)
+
+
+@pytest.mark.parametrize("span", [(50.0, 60.0), (-9.0, -5.0)])
+def test_a_part_without_data_says_so(span):
+    assert "no loss here" in "\n".join(lines_of(FALLING, VALID, [], 40, 8, ASCII, span=span))
+
+
+def test_another_quantity_is_called_by_its_name():
+    assert "no accuracy yet" in "\n".join(lines_of(NOTHING, NOTHING, [], 40, 8, ASCII, what="accuracy"))
+
+
+def test_the_legend_has_the_last_changes_that_fit_and_are_in_sight():
+    markers = [(index, f"max_active_keys {index}→{index + 1}") for index in range(1, 6)]
+    plot = Plot(FALLING, VALID, markers)
+    shown = legend(plot, 70, ASCII).plain
+    assert shown == "        D 4 max_active_keys 4->5   E 5 max_active_keys 5->6"
+    part = Plot(FALLING, VALID, markers, span=(1.5, 3.5))
+    assert legend(part, 70, UNICODE).plain == "        B 2 max_active_keys 2→3   C 3 max_active_keys 3→4"
+    assert legend(part, 30, UNICODE).plain == "        C 3 max_active_keys 3…"
+
+
+def test_runs_of_one_style_are_one_span():
+    text = draw_chart(Plot(FALLING, NOTHING, []), 70, 20, UNICODE)
+    assert len(text.spans) < 200

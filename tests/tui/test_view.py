@@ -32,8 +32,8 @@ def test_without_a_snapshot_there_is_nothing_to_show():
     view = View(session_info())
     assert view.nodes() == []
     assert view.worker_shares() == []
-    assert view.train_curve() == view.valid_curve() == ([], [])
-    assert view.markers() == []
+    assert view.train_curve() == view.plot().points == ([], [])
+    assert view.plot().markers == []
 
 
 def test_one_snapshot_gives_depths_but_no_rates():
@@ -169,13 +169,13 @@ def test_the_training_curve_is_a_mean_that_weights_the_past_less(losses, smoothi
 def test_the_validation_curve_leaves_out_epochs_without_validation():
     reports = (epoch_report(1, 0.5), epoch_report(2, None), epoch_report(3, 0.0))
     view = view_of(snapshot(new_epochs=reports), info=session_info())
-    assert view.valid_curve() == ([1000, 3000], [0.5, 0.0])
+    assert view.plot().points == ([1000, 3000], [0.5, 0.0])
 
 
 def test_markers_are_the_events_that_have_a_label():
     events = (knob_event(900, "mak 4 to 8"), Event(9.0, "EPOCH", "1 done", 1000), knob_event(1100, "lr 1 to 2"))
     view = view_of(snapshot(new_events=events), info=session_info())
-    assert view.markers() == [(900, "mak 4 to 8"), (1100, "lr 1 to 2")]
+    assert view.plot().markers == [(900, "mak 4 to 8"), (1100, "lr 1 to 2")]
 
 
 @pytest.mark.parametrize(

@@ -56,5 +56,11 @@ class ViewActions(SessionApp):
         if not isinstance(self.screen, ModalScreen):
             self.push_screen(CommandPalette(placeholder="find an action or a theme", id="--command-palette"))
 
+    def action_next_curve(self) -> None:
+        subjects = self.view.subjects()
+        known = self.view.subject in subjects
+        self.view.subject = subjects[(subjects.index(self.view.subject) + 1) % len(subjects)] if known else subjects[0]
+        self.draw()
+
     def action_help(self) -> None:
         self.push_screen(HelpDialog())

@@ -33,4 +33,4 @@ class QueuePane(RowPane):
         return f"{found}sort {view.sort}{' inverted' if view.inverted else ''}"
 
     def draw(self, view: View, width: int, height: int) -> Text:
-        return queue_table(self.rows(view), width, height, self.cursor, self.glyphs, self.first)
+        return queue_table(self.rows(view), width, height, self.cursor, self.glyphs, self.first, view.marks())
