@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import html
 import json
 from pathlib import Path
 
@@ -61,6 +62,17 @@ def test_tensorboard_is_a_folder(here):
     assert main(["export", str(recorded(here / "a")), "--to", "tensorboard", "-o", "logs"]) == 0
     (file,) = (here / "logs").iterdir()
     assert "tfevents" in file.name
+
+
+def test_svg_is_the_screen_at_a_time(here):
+    file = recorded(here / "a")
+    assert main(["export", str(file), "--to", "svg", "-o", "end.svg"]) == 0
+    assert main(["export", str(file), "--to", "svg", "--at", "0.5", "-o", "half.svg"]) == 0
+    words = [html.unescape((here / name).read_text()).replace("\xa0", " ") for name in ("half.svg", "end.svg")]
+    assert all("REPLAY (RUN)" in each for each in words)
+    assert ["00:00:00.5" in each for each in words] == [True, False]
+    assert ["00:00:01.0" in each for each in words] == [False, True]
+    assert main(["export", str(file), "--to", "csv", "--at", "0.5"]) == 2
 
 
 def test_without_a_file_the_newest_is_meant_and_the_session_names_what_is_written(here):

@@ -19,6 +19,7 @@ _EXAMPLES = """examples:
   ampviz export run.ampviz --to perfetto -o run.json.gz
   ampviz export run.ampviz --to csv -o results      writes results-metrics.csv and results-nodes.csv
   ampviz export run.ampviz --to tensorboard -o logs/run1
+  ampviz export run.ampviz --to svg --at 12.5       the screen 12.5 s after the start
 
 FILE is a recording, a run's folder, or the name of one (as in the first column of `ampviz ls`). Files that exist
 already are kept, and refused. exit codes: 0 written, 2 wrong usage or no recording
@@ -34,7 +35,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "export", help="write a recording for other tools", epilog=_EXAMPLES, formatter_class=plain
     )
     export.add_argument("file", metavar="FILE", nargs="?", help="a recording; default: the newest")
-    export.add_argument("--to", choices=sorted(_FORMATS), required=True, help="the format")
+    export.add_argument("--to", choices=sorted([*_FORMATS, "svg"]), required=True, help="the format")
+    export.add_argument("--at", type=float, metavar="SECONDS", help="svg: since the start; default: the end")
     export.add_argument("-o", "--out", metavar="OUT", help="where to; default: named by the session, in this folder")
     export.set_defaults(command=_export)
 
@@ -44,7 +46,12 @@ def _export(options: argparse.Namespace) -> int:
     from ampviz.telemetry.reading import Recording
 
     with contextlib.closing(Recording(recording_called(options.file))) as recording, _progress() as progress:
-        written = _FORMATS[options.to](recording, options.out, progress)
+        if options.to == "svg":
+            written = _svg(recording, options.out, recording.end if options.at is None else options.at)
+        elif options.at is not None:
+            raise UsageError("only for --to svg", where="--at")
+        else:
+            written = _FORMATS[options.to](recording, options.out, progress)
     for path, what in written.items():
         print(f"{path}  {what}", file=sys.stderr)
     return 0
@@ -81,6 +88,15 @@ def _tensorboard(recording: Recording, out: str | None, progress: Progress) -> d
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError("exists already", where=str(folder), hint="-o names another folder")
     return {folder: f"{write_tensorboard(recording, folder, progress):,} values"}
+
+
+def _svg(recording: Recording, out: str | None, at: float) -> dict[Path, str]:
+    from ampviz.tui.picture import SIZE, picture
+
+    path = Path(out or f"{recording.info.id}.svg")
+    with _new(path) as part:
+        part.write_text(picture(recording, at), encoding="utf-8")
+    return {path: f"the screen at {at:.1f} s, {SIZE[0]} columns and {SIZE[1]} rows"}
 
 
 _FORMATS: dict[str, Callable[[Recording, str | None, Progress], dict[Path, str]]] = {

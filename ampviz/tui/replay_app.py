@@ -7,6 +7,7 @@ from typing import ClassVar
 from textual.binding import BindingType
 
 from ampviz.tui.app import AmpvizApp
+from ampviz.tui.glyphs import drawable
 from ampviz.tui.key import Key, bindings
 from ampviz.tui.keys import REPLAY_KEYS, REPLAY_TABLE
 from ampviz.tui.replay import ReplayFeed
@@ -67,7 +68,7 @@ class ReplayApp(AmpvizApp):
     def action_to_landmark(self, by: int) -> None:
         event = self.replay.to_landmark(by)
         if event is not None:
-            self.say(f"{event.kind} {event.text}")
+            self.say(drawable(f"{event.kind} {event.text}", self.glyphs))
         else:
             self.say(f"no {self.replay.landmark} {'after' if by > 0 else 'before'} this")
 
