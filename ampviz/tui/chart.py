@@ -30,12 +30,13 @@ class Plot:
     what: str = "loss"
     log: bool = False
     span: tuple[float, float] | None = None
+    reach: float = 1.0  # how far x goes at least, so that all curves of a session have one axis
 
     @property
     def last(self) -> float:
-        """The last x of anything on it, at least 1."""
+        """The last x of anything on it."""
         ends = [curve[0][-1] for curve in (self.line, self.points) if len(curve[0])]
-        return max([1.0, *ends, *(x for x, _ in self.markers)])
+        return max([self.reach, *ends, *(x for x, _ in self.markers), *(x for x, _ in self.epochs)])
 
 
 @dataclass(slots=True)

@@ -86,4 +86,5 @@ class Curves:
             [(event.instances, event.marker) for event in past.events if event.marker],
             [(report.at_instances, report.epoch) for report in past.epochs],
             subject,
+            reach=max([1.0, *(one[-1].instances for one in (past.points, past.rates) if one)]),
         )

@@ -37,6 +37,14 @@ def test_every_curve_has_the_changes_and_the_epochs_on_it(past):
         assert plot.markers == [(900, "mak 4→8")]
         assert plot.epochs == [(1000, 1), (2000, 2)]
         assert plot.what == subject
+        assert plot.last == 2000
+
+
+def test_all_curves_have_one_axis():
+    history = History()
+    history.add(snapshot(new_points=points(3.0, 2.0, 1.0), new_epochs=(epoch_report(1, at_instances=200),)))
+    curves = Curves()
+    assert {curves.plot(subject, history, 0.0).last for subject in curves.subjects(history)} == {300}
 
 
 @pytest.mark.parametrize(
