@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +97,12 @@ def key_detail(worker: Worker, key: int) -> KeyDetail:
 
 def _first(tokens: Iterable[Token]) -> tuple[str, ...]:
     """The names without repetitions: a node may keep several things for one message."""
-    return tuple(itertools.islice(dict.fromkeys(map(str, tokens)), SHOWN))
+    names: dict[str, None] = {}
+    for token in tokens:
+        names[str(token)] = None
+        if len(names) == SHOWN:
+            break
+    return tuple(names)
 
 
 def _named(slot: Slot, direction: Direction, message: Message) -> Token:

@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from ampviz.telemetry.link import Finished
 from ampviz.telemetry.snapshot import Snapshot
+from ampviz.tui.actions.inspect import InspectActions
 from ampviz.tui.actions.knobs import KnobActions
 from ampviz.tui.actions.link import LinkActions
 from ampviz.tui.actions.lints import LintActions
@@ -36,7 +37,9 @@ from ampviz.tui.themes import THEMES, chosen_theme, recoloured
 from ampviz.tui.view import View
 
 
-class AmpvizApp(LinkActions, RunActions, StopActions, KnobActions, LintActions, PaneActions, ViewActions):
+class AmpvizApp(
+    LinkActions, RunActions, StopActions, KnobActions, LintActions, InspectActions, PaneActions, ViewActions
+):
     """Shows one session. Returns its outcome, or None if left before the end: `detached` tells whether it goes on."""
 
     CSS_PATH = "app.tcss"

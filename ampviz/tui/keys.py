@@ -43,6 +43,9 @@ KEYS = (
     Key("v", "v", "next_curve", "chart of the loss, a metric, throughput, or staleness", "View"),
     Key("y", "y", "log_scale", "logarithmic axis of the chart", "View"),
     Key("z", "z", "smooth", "smoothing of the chart", "View"),
+    Key("enter", "enter", "inspect", "look inside the selected node or instance", "View"),
+    Key("y", "y", "log_scale", "logarithmic loss axis", "View"),
+    Key("z", "z", "smooth", "smoothing of the training curve", "View"),
     Key("question_mark", "?", "help", "this help", "View", "Help"),
     Key("ctrl+p", "^p", "command_palette", "every action and theme, by its name", "View"),
 )

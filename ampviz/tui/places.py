@@ -10,6 +10,7 @@ from ampviz.tui.panes.graph import GraphPane
 from ampviz.tui.panes.knobs import KnobPane
 from ampviz.tui.panes.lints import LintPane
 from ampviz.tui.panes.loss import LossPane
+from ampviz.tui.panes.node import NodePane
 from ampviz.tui.panes.queues import QueuePane
 from ampviz.tui.panes.stops import StopPane
 from ampviz.tui.panes.stream import StreamPane
@@ -26,5 +27,6 @@ PANES = (
     Place("events", "6", "Events", "events", EventPane, Column.RIGHT, _WIDE),
     Place("stops", "7", "Stops", "breakpoints, watches, held nodes", StopPane, Column.LEFT, _WIDE),
     Place("graph", "8", "Graph", "graph", GraphPane, Column.RIGHT, ASIDE),
+    Place("node", "9", "Node", "the selected node from inside", NodePane, Column.RIGHT, ASIDE),
     Place("lints", "0", "Lints", "lints", LintPane, Column.RIGHT, ASIDE),
 )

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Sequence
 from typing import ClassVar
 
 from textual import events
+from textual.message import Message
 
 from ampviz.tui.pane import Pane, Place
 from ampviz.tui.view import View
@@ -21,6 +22,9 @@ def first_row(count: int, room: int, cursor: int, before: int) -> int:
 
 class RowPane(Pane):
     """Rows below some lines of heading. The cursor stays on its row when rows come, go, or change places."""
+
+    class Opened(Message):
+        """The row of the cursor is to be looked into."""
 
     heading: ClassVar[int] = 1  # lines above the first row
     filtered: ClassVar[bool] = False  # whether `row_keys` goes by `words`
@@ -79,6 +83,7 @@ class RowPane(Pane):
 
     def open_row(self) -> None:
         """A double click on the row of the cursor."""
+        self.post_message(self.Opened())
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         event.stop()

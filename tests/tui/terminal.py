@@ -100,11 +100,12 @@ async def terminal(
     silent: bool = False,
     read_only: bool = False,
     info: SessionInfo | None = None,
+    feed: FakeFeed | None = None,
     **changes,
 ) -> AsyncIterator[Terminal]:
     """An application that has got one snapshot, or none of a silent session."""
     async with asyncio.timeout(10):
-        feed = FakeFeed(info)
+        feed = feed or FakeFeed(info)
         app = AmpvizApp(feed, ascii_only=ascii_only, read_only=read_only)
         async with app.run_test(size=size) as pilot:
             shown = Terminal(app, feed, pilot)

@@ -49,6 +49,11 @@ class FlightPane(RowPane):
             text.append("\n").append_text(line)
         return text
 
+    def key_at_cursor(self) -> int | None:
+        """The chosen instance; None where none is in flight."""
+        keys = self.row_keys(self.view) if self.view is not None else ()
+        return keys[self.cursor] if keys else None
+
     def action_follow(self) -> None:
         """Follow the instance under the cursor; the same one again, or none to choose: no longer."""
         view = self.view
