@@ -40,12 +40,10 @@ KEYS = (
     Key("k,up", "k ↑", "cursor(-1)", "previous row", "View"),
     Key("g", "g", "cursor(-100000)", "first row", "View"),
     Key("G", "G", "cursor(100000)", "last row", "View"),
+    Key("enter", "enter", "inspect", "look inside the selected node or instance", "View"),
     Key("v", "v", "next_curve", "chart of the loss, a metric, throughput, or staleness", "View"),
     Key("y", "y", "log_scale", "logarithmic axis of the chart", "View"),
     Key("z", "z", "smooth", "smoothing of the chart", "View"),
-    Key("enter", "enter", "inspect", "look inside the selected node or instance", "View"),
-    Key("y", "y", "log_scale", "logarithmic loss axis", "View"),
-    Key("z", "z", "smooth", "smoothing of the training curve", "View"),
     Key("question_mark", "?", "help", "this help", "View", "Help"),
     Key("ctrl+p", "^p", "command_palette", "every action and theme, by its name", "View"),
 )

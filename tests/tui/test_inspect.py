@@ -10,7 +10,6 @@ import pytest
 from ampviz.telemetry.inspection import ArraySummary, Hop, KeyDetail, MessageDetail, NodeDetail, ParameterDetail
 from ampviz.telemetry.link import Drop, InspectKey, InspectMessage, InspectNode, Reply
 from ampviz.tui.inspect_dialog import DropDialog, InspectDialog
-from ampviz.tui.panes.flight import FlightPane
 from ampviz.tui.panes.node import NodePane
 from ampviz.tui.panes.queues import QueuePane
 from tests.tui.feed import NODES, FakeFeed, node_stats
@@ -73,6 +72,12 @@ async def opened(shown, pane, *keys):
     assert isinstance(shown.app.screen, InspectDialog)
 
 
+async def opened_instance(shown, *keys):
+    """The same for the instances in flight."""
+    await shown.press("3", *keys, "enter")
+    assert isinstance(shown.app.screen, InspectDialog)
+
+
 def asked(shown):
     """The names of the nodes and messages that were asked about, each once: a slow machine may ask again."""
     names = [getattr(request, "node", "") or getattr(request, "token", "") for request in shown.feed.sent]
@@ -100,7 +105,7 @@ async def test_enter_opens_the_selected_node_and_shows_its_first_message(size):
 
 
 async def test_the_cursor_chooses_the_message_and_passes_over_headings():
-    async with terminal(WIDE, feed=Answering(), nodes=STATS) as shown:
+    async with terminal(feed=Answering(), nodes=STATS) as shown:
         await opened(shown, QueuePane, "j", "j", "j")
         await shown.press("j")
         assert "it is not there" in shown.text
@@ -113,8 +118,8 @@ async def test_the_cursor_chooses_the_message_and_passes_over_headings():
 
 
 async def test_enter_on_an_instance_shows_its_messages_and_its_path():
-    async with terminal(WIDE, feed=Answering(), nodes=STATS) as shown:
-        await opened(shown, FlightPane)
+    async with terminal(feed=Answering(), nodes=STATS) as shown:
+        await opened_instance(shown)
         for words in (
             "Inspect instance 17",
             "training, in flight for 500ms",
@@ -131,8 +136,8 @@ async def test_enter_on_an_instance_shows_its_messages_and_its_path():
 
 
 async def test_what_is_not_there_any_more_is_said():
-    async with terminal(WIDE, feed=Answering()) as shown:
-        await opened(shown, FlightPane, "j")
+    async with terminal(feed=Answering()) as shown:
+        await opened_instance(shown, "j")
         assert "it is not there" in shown.text
         await shown.press("Y", "d")
         assert isinstance(shown.app.screen, DropDialog)
@@ -141,30 +146,34 @@ async def test_what_is_not_there_any_more_is_said():
 @pytest.mark.parametrize(("keys", "detail"), [(["j", "j"], KEY), ([], MESSAGE)], ids=["instance", "message"])
 async def test_a_copy_is_json_of_what_is_chosen(keys, detail):
     """Of the message; where none is chosen, of the instance."""
-    async with terminal(WIDE, feed=Answering()) as shown:
-        await opened(shown, FlightPane)
+    async with terminal(feed=Answering()) as shown:
+        await opened_instance(shown)
         await shown.press(*keys, "Y")
         assert msgspec.json.decode(shown.app.clipboard, type=type(detail)) == detail
         assert "characters" in shown.text
 
 
-async def test_an_instance_is_dropped_after_a_question():
-    async with terminal(WIDE, feed=Answering()) as shown:
-        await opened(shown, FlightPane)
-        for answer in ("n", "escape", "enter"):
-            await shown.press("d")
-            assert "Drop key 17?" in shown.text
-            await shown.press(answer)
-            assert isinstance(shown.app.screen, InspectDialog)
-        assert not any(isinstance(request, Drop) for request in shown.feed.sent)
+@pytest.mark.parametrize("answer", ["n", "escape", "enter"])
+async def test_an_instance_is_not_dropped_by_accident(answer):
+    async with terminal(feed=Answering()) as shown:
+        await opened_instance(shown)
         await shown.press("d")
-        await shown.press("y")
+        assert "Drop key 17?" in shown.text
+        await shown.press(answer)
+        assert isinstance(shown.app.screen, InspectDialog)
+        assert not any(isinstance(request, Drop) for request in shown.feed.sent)
+
+
+async def test_an_instance_is_dropped_after_a_question():
+    async with terminal(feed=Answering()) as shown:
+        await opened_instance(shown)
+        await shown.press("d", "y")
         assert [request.key for request in shown.feed.sent if isinstance(request, Drop)] == [17]
         assert not isinstance(shown.app.screen, InspectDialog)
 
 
 async def test_the_instance_of_a_nodes_message_is_dropped_and_the_node_looked_at_again():
-    async with terminal(WIDE, feed=Answering(), nodes=STATS) as shown:
+    async with terminal(feed=Answering(), nodes=STATS) as shown:
         await opened(shown, QueuePane, "j", "j", "j")
         await shown.press("j", "d", "y")
         (dropped,) = [index for index, request in enumerate(shown.feed.sent) if isinstance(request, Drop)]
@@ -174,8 +183,8 @@ async def test_the_instance_of_a_nodes_message_is_dropped_and_the_node_looked_at
 
 
 async def test_a_refused_drop_says_why():
-    async with terminal(WIDE, feed=Answering()) as shown:
-        await opened(shown, FlightPane)
+    async with terminal(feed=Answering()) as shown:
+        await opened_instance(shown)
         shown.feed.refusal = "key 17 is not in flight"
         await shown.press("d", "y")
         assert isinstance(shown.app.screen, InspectDialog)
