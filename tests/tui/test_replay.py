@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ampviz.telemetry.link import Pause
 from ampviz.telemetry.reading import Recording
 from ampviz.telemetry.recording import Recorder
-from ampviz.telemetry.snapshot import Event, LossPoint, Snapshot, Status
+from ampviz.telemetry.snapshot import Event, LossPoint, RatePoint, Snapshot, Status
 from ampviz.tui.glyphs import ASCII, UNICODE
 from ampviz.tui.replay import LANDMARKS, Position, ReplayFeed
 from ampviz.tui.replay_app import ReplayApp
@@ -36,6 +36,7 @@ def tick(number: int) -> Snapshot:
         epoch_done=number,
         nodes=tuple(node_stats(queued_forward=number % 7 + depth, updates=number) for depth in range(5)),
         new_points=(LossPoint(number, 1 / (1 + number)),),
+        new_rates=(RatePoint(number, 0.1, 1, 0.5, 2),),
         new_epochs=(epoch_report(1),) if EVENTS.get(number) == "EPOCH" else (),
         new_events=(Event(at - 0.05, EVENTS[number], f"event {number}", number, "m"),) if number in EVENTS else (),
         trace=trace(3, at - 0.05, worker=number % 2).tobytes(),
@@ -84,6 +85,7 @@ class Screen:
         assert self.view.snapshot == live.snapshot
         assert self.view.nodes() == live.nodes()
         assert (self.view.past.points, self.view.past.epochs) == (live.past.points, live.past.epochs)
+        assert self.view.past.rates == live.past.rates
         assert self.view.past.events == live.past.events
 
 

@@ -128,7 +128,7 @@ class _Workers:
         if piece.action < UPDATE:
             event["args"] = {
                 "node": self._name(piece), "direction": verb, "key": piece.keys[0], "keys": piece.keys[:_MOST_KEYS],
-                "messages": piece.messages, "rows": piece.rows,
+                "messages": piece.messages, "rows_of_first": piece.rows,
             }  # fmt: skip
         return event
 

@@ -20,7 +20,7 @@ class Piece:
     node: int
     action: int
     messages: int
-    rows: int
+    rows: int  # of the first message
     keys: list[int]
 
 

@@ -118,7 +118,7 @@ def test_units_are_slices_with_what_they_did(tmp_path):
     assert slices(events, 2) == [("loss backward", 4000.0, 1000.0)]
     (backward,) = [each for each in events if each["name"] == "loss backward"]
     assert backward["args"] == {
-        "node": "loss", "direction": "backward", "key": 7, "keys": [7, -8, 9], "messages": 3, "rows": 30,
+        "node": "loss", "direction": "backward", "key": 7, "keys": [7, -8, 9], "messages": 3, "rows_of_first": 30,
     }  # fmt: skip
 
 
