@@ -16,6 +16,9 @@ from typing import Any, ClassVar
 from ampviz.errors import GraphError
 from ampviz.ports import PortType, braces
 
+EVERY = -1
+"""In the place of a worker: all of them host the node, and an instance stays with worker `key % workers`."""
+
 
 @dataclass(eq=False, slots=True)
 class Port:

@@ -57,6 +57,14 @@ def test_the_graph_prints_copies_and_the_placement_by_cost(capsys):
     assert ("fc2-0" in first.split()) != ("fc2-0" in second.split())
 
 
+def test_the_graph_says_that_every_worker_hosts_every_node(capsys):
+    assert main(["graph", models.target("pipeline"), "--workers", "3", "--set", "placement=keys"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert re.fullmatch(r"every worker hosts all \d+ nodes; an instance stays with worker key % 3", last)
+    assert main(["graph", models.target("pipeline"), "--set", "placement=keys", "--set", "fc1.worker=1"]) == 2
+    assert "every worker hosts every node" in capsys.readouterr().err
+
+
 def test_the_graph_shows_one_block_of_parameters(capsys):
     assert main(["graph", target("averaged"), "--replicas", "3", "--set", "replica_mode=shared"]) == 0
     assert re.search(r"^fc2 +3 copies +one block of parameters$", capsys.readouterr().out, re.MULTILINE)

@@ -18,6 +18,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def _graph(options: argparse.Namespace) -> int:
     from ampviz.experiment import load_experiment
+    from ampviz.graph import EVERY
     from ampviz.runtime.profile import placed
 
     spec = model_spec(options)
@@ -25,6 +26,9 @@ def _graph(options: argparse.Namespace) -> int:
     graph = experiment.graph(spec.variant)
     hosts, costs = placed(experiment, graph, spec, experiment.knob_values(graph, spec.knobs))
     print(graph, end="\n\n")
+    if EVERY in hosts:
+        print(f"every worker hosts all {len(hosts)} nodes; an instance stays with worker key % {spec.workers}")
+        return 0
     for worker in range(spec.workers):
         hosted = [node for node in graph.nodes if hosts[node.id] == worker]
         share = sum(costs.nodes[node.id] for node in hosted) / sum(costs.nodes) if costs else 0.0

@@ -77,9 +77,9 @@ class Parameterised(Transform):
         self._keys: set[int] = set()
         self._transposed: dict[str, tuple[int, Array | None]] = {}  # by parameter: products since the update, a copy
 
-    def attach(self, parameters: Parameters) -> None:
-        """Use these arrays, which live in the session's shared memory; this worker is their one writer."""
-        self.parameters = parameters
+    def attach(self, parameters: Parameters, *, alone: bool = True) -> None:
+        """Use these arrays, which live in the session's shared memory. `alone`: this worker is their one writer."""
+        self.parameters, self._alone = parameters, alone and not self.shares
         for name, array in parameters.arrays.items():
             setattr(self, name, array)
 
@@ -163,7 +163,7 @@ class Parameterised(Transform):
         OpenBLAS is 1.2 to 3 times as fast with it at 5 to 128 rows, and a copy costs about three such products. Never
         for parameters that others write without a word.
         """
-        if self.shares or not 4 < rows <= _FEW_ROWS:
+        if not self._alone or not 4 < rows <= _FEW_ROWS:
             return None
         uses, copy = self._transposed.get(name, (0, None))
         if copy is None and uses >= _COPY_PAYS:

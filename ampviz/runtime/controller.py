@@ -31,15 +31,11 @@ from ampviz.runtime.commands import (
     StepOne,
     Stepped,
 )
-from ampviz.runtime.plan import Plan, Progress
+from ampviz.runtime.plan import ALL, ANY, Plan, Progress
 from ampviz.runtime.retuning import Retuning, knob_event
 from ampviz.runtime.tally import Tally, epoch_report
 from ampviz.telemetry.link import StepGoal
 from ampviz.telemetry.snapshot import Change, EpochReport, Event, LossPoint, Status
-
-ALL = -1
-ANY = -2
-"""Addresses in the outbox: every worker; the worker whose turn it is."""
 
 
 class Controller:
@@ -162,7 +158,7 @@ class Controller:
         del self._not_home[key]
         self._dropped.add(key)
         self.dropped += 1
-        self.outbox.append((ALL, Drop(key)))
+        self.outbox += [(worker, Drop(key)) for worker, _ in self.plan.told([key])]
         self._event("DROP", f"key {key} dropped, {age:.1f} s after it was admitted")
         self._left(1)
 
@@ -286,7 +282,9 @@ class Controller:
             self.in_flight[key] = now
             self._not_home[key] = self.plan.source_workers
         self.tally.max_in_flight = max(self.tally.max_in_flight, len(self.in_flight))
-        self.outbox.append((ALL, Admit(tuple(keys), tuple(indices))))
+        index_of = dict(zip(keys, indices, strict=True))
+        for worker, mine in self.plan.told(keys):
+            self.outbox.append((worker, Admit(tuple(mine), tuple(index_of[key] for key in mine))))
 
     def _came_home(self, keys: Sequence[int]) -> None:
         retired = []
@@ -302,7 +300,7 @@ class Controller:
         self.tally.instances += len(retired)
         if self.phase == "train":
             self.progress.instances += len(retired)
-        self.outbox.append((ALL, Retire(tuple(retired))))
+        self.outbox += [(worker, Retire(tuple(mine))) for worker, mine in self.plan.told(retired)]
         self._left(len(retired))
 
     def _left(self, count: int) -> None:

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from ampviz.errors import AmpvizError, UsageError
-from ampviz.graph import Graph
+from ampviz.graph import EVERY, Graph
 from ampviz.message import Token
 from ampviz.runtime.breakpoints import node_called
 from ampviz.runtime.commands import Look, Seen
@@ -98,9 +98,12 @@ class Inquiries:
             raise UsageError("the session has ended")
         match request:
             case InspectNode(node=name):
-                return {self._placement[node_called(name, self._graph).id]}
+                host = self._placement[node_called(name, self._graph).id]
+                return {host} if host != EVERY else set(range(self._controller.plan.workers))
             case InspectMessage(token=text):
-                return {self._placement[node_called(Token.parse(text).node, self._graph).id]}
+                token = Token.parse(text)
+                host = self._placement[node_called(token.node, self._graph).id]
+                return {host if host != EVERY else self._controller.plan.owner(dict(token.state)["key"])}
             case InspectKey(key=key):
                 if key not in self._controller.in_flight:
                     raise UsageError(f"key {key} is not in flight")
@@ -109,12 +112,23 @@ class Inquiries:
     def _whole(self, parts: Sequence[Detail]) -> Detail:
         """What the parts of all workers come to, and what only the session knows."""
         match parts[0]:
-            case NodeDetail() as detail:
-                return msgspec.structs.replace(detail, held=detail.node in self._held())
+            case NodeDetail():
+                return self._of_node([part for part in parts if isinstance(part, NodeDetail)])
             case KeyDetail(key=key):
                 return self._of_key(key, [part for part in parts if isinstance(part, KeyDetail)])
             case detail:
                 return detail
+
+    def _of_node(self, parts: Sequence[NodeDetail]) -> NodeDetail:
+        """One worker's, or where all host the node what they have together."""
+        first, counts = parts[0], ("queued_forward", "queued_backward", "cached", "pending")
+        added = {name: sum(getattr(part, name) for part in parts) for name in counts}
+        listed = {
+            name: sum((getattr(part, name) for part in parts), ()) for name in ("forward", "backward", "remembered")
+        }
+        version = sum(part.version for part in parts) if first.version >= 0 else -1
+        held = first.node in self._held()
+        return msgspec.structs.replace(first, held=held, version=version, **added, **listed)
 
     def _of_key(self, key: int, parts: Sequence[KeyDetail]) -> KeyDetail:
         admitted = self._controller.in_flight.get(key, self._controller.now)

@@ -90,7 +90,7 @@ def _waiting(sight: Sight, threshold: float) -> tuple[float, str]:
     """How many batches wait, on average, before the node that keeps a worker busy all the time."""
     batch, worst, words = _count(sight.now.knobs["max_batch"]), 0.0, ""
     for worker, share in enumerate(sight.at_work):
-        own = [index for index, node in enumerate(sight.info.nodes) if node.worker == worker]
+        own = [index for index, node in enumerate(sight.info.nodes) if node.on(worker)]
         if share > _AT_WORK and own:
             node = max(own, key=lambda index: sight.nodes["busy_s"][index])
             waiting = float(sight.queues[1][node].sum())

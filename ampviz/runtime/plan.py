@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ampviz.runtime.goal import Goal
 from ampviz.runtime.tally import Tally
 from ampviz.telemetry.snapshot import EpochReport
+
+ALL = -1
+ANY = -2
+"""Addresses of commands: every worker; the worker whose turn it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +24,19 @@ class Plan:
     seed: int
     workers: int
     source_workers: int
+    by_key: bool = False  # an instance stays with worker `key % workers`
     goal: Goal | None = None
+
+    def owner(self, key: int) -> int:
+        """The worker of an instance, where instances stay with one."""
+        return key % self.workers
+
+    def told(self, keys: Sequence[int]) -> list[tuple[int, Sequence[int]]]:
+        """Who is to know of these keys: (address, keys)."""
+        if not self.by_key:
+            return [(ALL, keys)]
+        owners = sorted({self.owner(key) for key in keys})
+        return [(worker, [key for key in keys if self.owner(key) == worker]) for worker in owners]
 
 
 @dataclass(slots=True)

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ampviz.errors import UsageError
 from ampviz.experiment import Experiment
-from ampviz.graph import Edge, Graph
+from ampviz.graph import EVERY, Edge, Graph
 from ampviz.knobs import KnobValues
 from ampviz.nodes.base import Node
 from ampviz.nodes.sender import Send, Sender
@@ -109,6 +110,10 @@ def _shared_out(graph: Graph, nodes: list[float]) -> list[float]:
 
 def placed(experiment: Experiment, graph: Graph, spec: RunSpec, knobs: KnobValues) -> tuple[list[int], Costs | None]:
     """The worker of each node as the spec wants it, and what was measured for it. Raises UsageError."""
+    if spec.placement_policy == "keys":
+        if spec.placement:
+            raise UsageError("every worker hosts every node", where="placement=keys", got=", ".join(spec.placement))
+        return [EVERY] * len(graph.nodes), None
     hosts = place(graph, spec.workers, spec.placement)
     if spec.placement_policy != "cost":
         return hosts, None

@@ -13,7 +13,7 @@ def publish(worker: Worker, board: Board, unsent: int = 0) -> None:
     """Write the rows of this worker and of the nodes it hosts. `unsent`: messages waiting for a socket."""
     now, kernel_ns, waits = worker.clock(), 0, not worker.paused
     for index, slot in worker.slots.items():
-        row, node = board.nodes[index], slot.node
+        row, node = board.nodes[worker.index, index], slot.node
         forward, backward = slot.queues
         row["queued_forward"], row["queued_backward"] = len(forward), len(backward)
         row["max_queue"] = slot.max_queue

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ampviz.errors import AmpvizError, UsageError
-from ampviz.graph import Graph
+from ampviz.graph import EVERY, Graph
 from ampviz.runtime.breakpoints import Breakpoints, node_called
 from ampviz.runtime.commands import HoldNode, SetRules
-from ampviz.runtime.controller import ALL, ANY, Controller
+from ampviz.runtime.controller import Controller
 from ampviz.runtime.lints import Lints
+from ampviz.runtime.plan import ALL, ANY
 from ampviz.telemetry.link import (
     Drop,
     Hold,
@@ -92,7 +93,10 @@ class Requests:
         workers = self._controller.plan.workers
         if request.node:
             node = node_called(request.node, self._graph).id
-            self._controller.step(request.goal, self._placement[node], node)
+            host = self._placement[node]
+            if host == EVERY:  # that of the oldest instance
+                host = self._controller.plan.owner(next(iter(self._controller.in_flight), 0))
+            self._controller.step(request.goal, host, node)
         elif request.worker >= workers:
             raise UsageError("no such worker", expected=f"0 to {workers - 1}", got=request.worker)
         else:

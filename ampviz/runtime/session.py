@@ -15,6 +15,7 @@ import msgspec
 
 from ampviz.errors import UsageError
 from ampviz.experiment import load_experiment
+from ampviz.graph import EVERY
 from ampviz.nodes.loss import Loss
 from ampviz.nodes.terminal import Source
 from ampviz.runtime.adviser import Adviser
@@ -197,6 +198,7 @@ class Session:
             seed=spec.seed,
             workers=spec.workers,
             source_workers=len(sources),
+            by_key=EVERY in self.placement,
             goal=goal,
         )
 
@@ -204,17 +206,22 @@ class Session:
         if self.spec.backend == "process":
             return ProcessBackend(self.spec, self.placement, self.store, self.board, self._rings)
         datasets = (self.experiment.train, self.experiment.valid)
+        graphs = [self.graph] * self.spec.workers
+        if self.controller.plan.by_key:  # each worker has nodes of its own
+            graphs = [self.experiment.graph(self.spec.variant) for _ in graphs]
+            for graph in graphs:
+                self.store.equipped(graph)
         workers = [
             Worker(
                 index,
-                self.graph,
+                graph,
                 self.placement,
                 self.store,
                 datasets,
                 clock=time.perf_counter_ns,
                 seed=self.spec.seed,
             )
-            for index in range(self.spec.workers)
+            for index, graph in enumerate(graphs)
         ]
         for worker, ring in zip(workers, self._rings, strict=True):
             worker.tracer = Tracer(worker.index, ring)

@@ -30,7 +30,8 @@ class StallWatch:
             return ""
         if any(now - then < _BEATS for now, then in zip(beats, self._since[1], strict=True)):
             return ""
-        held = [f"{node.name} {count}" for node, count in zip(self._graph.nodes, nodes["cached"], strict=True) if count]
+        cached = nodes["cached"].sum(axis=0)
+        held = [f"{node.name} {count}" for node, count in zip(self._graph.nodes, cached, strict=True) if count]
         keys = ", ".join(str(key) for key in list(controller.in_flight)[:8])
         return (
             f"no message moves, yet keys {keys} are in flight; messages remembered: {', '.join(held) or 'none'}. Hint: "

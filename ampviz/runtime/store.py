@@ -1,7 +1,8 @@
 """Where parameters and optimizer state live: one shared block owned by the session.
 
-Each node's worker is the one writer of its arrays, but for two cases: copies of a layer that share one set of arrays
-all write it, without locks; and `average` writes the arrays of copies between two phases, when no worker computes.
+Each node's worker is the one writer of its arrays, but for three cases: copies of a layer that share one set of arrays
+all write it, without locks; so do all workers where each hosts every node; and `average` writes the arrays of copies
+between two phases, when no worker computes.
 """
 
 from __future__ import annotations
@@ -31,9 +32,8 @@ class ParameterStore:
     """
 
     def __init__(self, graph: Graph, optimizer: Optimizer, seed: int = 0, fd: int | None = None):
-        self.nodes = [node for node in graph.nodes if isinstance(node, Parameterised)]
-        for node in self.nodes:
-            node.optimizer = node.optimizer or optimizer
+        self._optimizer = optimizer
+        self.nodes = self.equipped(graph)
         offsets = list(self._layout())
         size = offsets[-1][2] + 4 * int(np.prod(offsets[-1][1])) if offsets else 0
         self.block = SharedBlock(size, fd)
@@ -43,6 +43,13 @@ class ParameterStore:
         }
         if fd is None:
             self._fill(seed)
+
+    def equipped(self, graph: Graph) -> list[Parameterised]:
+        """The nodes with parameters of a graph of this model, each with its optimizer."""
+        nodes = [node for node in graph.nodes if isinstance(node, Parameterised)]
+        for node in nodes:
+            node.optimizer = node.optimizer or self._optimizer
+        return nodes
 
     def _layout(self) -> Iterator[tuple[str, tuple[int, ...], int]]:
         offset = 0

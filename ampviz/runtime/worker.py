@@ -14,7 +14,7 @@ from typing import Any
 
 from ampviz.data.dataset import Dataset, Instance
 from ampviz.errors import NodeError
-from ampviz.graph import Graph
+from ampviz.graph import EVERY, Graph
 from ampviz.knobs import KNOBS, KnobValues
 from ampviz.message import BACKWARD, FORWARD, Direction, Message, is_training
 from ampviz.nodes.base import Node
@@ -53,7 +53,7 @@ has in the place of the last two."""
 
 
 class Worker:
-    """Hosts the nodes that `placement` gives to worker `index`.
+    """Hosts the nodes that `placement` gives to worker `index`, or to every worker.
 
     After `run_unit`, `apply` or `deliver` the backend must take what is in `outbox` (messages for other workers) and
     in `reports` (for the controller), in order, and clear both.
@@ -94,12 +94,12 @@ class Worker:
         self.slots = {
             node.id: Slot.of(node, graph)
             for node in graph.nodes
-            if placement[node.id] == index and isinstance(node, Node)
+            if placement[node.id] in (index, EVERY) and isinstance(node, Node)
         }
         for slot in self.slots.values():
             slot.node.bind(self, graph)
             if isinstance(slot.node, Parameterised):
-                slot.node.attach(store.parameters(slot.node))
+                slot.node.attach(store.parameters(slot.node), alone=placement[slot.node.id] != EVERY)
         self._sources = [slot for slot in self.slots.values() if isinstance(slot.node, Source)]
 
     # What a backend calls

@@ -1,4 +1,4 @@
-"""The board: counters of every node and worker in shared memory. Each worker writes its own rows; anyone may read.
+"""The board: counters of every node and worker in shared memory. Each worker has rows of its own; anyone may read.
 
 A reader may see a row half way through being written; the next tick is right again, and nothing is computed from it
 that training depends on.
@@ -25,6 +25,7 @@ NODE = np.dtype(
 )  # fmt: skip
 WORKER = np.dtype([(name, np.int64) for name in ("pid", "busy_ns", "kernel_ns", "messages", "unsent", "beats")])
 
+_LARGEST = ("max_queue", "staleness_max", "gradient_norm")  # of these the largest among workers counts, else the sum
 _SECOND = 1e9
 
 
@@ -32,13 +33,18 @@ class Board:
     """Rows for every node and worker of a session. Without `fd` it makes the shared block, with one it maps it."""
 
     def __init__(self, nodes: int, workers: int, fd: int | None = None):
-        self.block = SharedBlock(nodes * NODE.itemsize + workers * WORKER.itemsize, fd)
-        self.nodes: NDArray[np.void] = np.frombuffer(self.block.memory, NODE, nodes)
-        self.workers: NDArray[np.void] = np.frombuffer(self.block.memory, WORKER, workers, nodes * NODE.itemsize)
+        rows = workers * nodes
+        self.block = SharedBlock(rows * NODE.itemsize + workers * WORKER.itemsize, fd)
+        self.nodes: NDArray[np.void] = np.frombuffer(self.block.memory, NODE, rows).reshape(workers, nodes)
+        self.workers: NDArray[np.void] = np.frombuffer(self.block.memory, WORKER, workers, rows * NODE.itemsize)
 
     def node_stats(self) -> tuple[NodeStats, ...]:
-        """Every node's row, in units for people."""
-        return tuple(_node_stats(row) for row in self.nodes.tolist())
+        """What all workers have counted for every node, in units for people."""
+        whole = np.empty(self.nodes.shape[1], NODE)
+        for name in NODE.names or ():
+            over = np.maximum if name in _LARGEST else np.add
+            whole[name] = over.reduce(self.nodes[name], axis=0, initial=0)
+        return tuple(_node_stats(row) for row in whole.tolist())
 
     def worker_stats(self) -> tuple[WorkerStats, ...]:
         """Every worker's row."""
@@ -49,7 +55,7 @@ class Board:
 
     def close(self) -> None:
         """Let the block go."""
-        self.nodes = self.nodes[:0].copy()
+        self.nodes = self.nodes[:, :0].copy()
         self.workers = self.workers[:0].copy()
         self.block.close()
 

@@ -10,7 +10,13 @@ import enum
 
 from msgspec import Struct, field
 
+from ampviz.graph import EVERY
 from ampviz.telemetry.inspection import Breakpoint, Lint
+
+
+def place(worker: int) -> str:
+    """A worker for people: `w1`, or `w*` for every worker."""
+    return "w*" if worker == EVERY else f"w{worker}"
 
 
 class Status(enum.StrEnum):
@@ -34,11 +40,15 @@ class NodeInfo(Struct, frozen=True):
 
     name: str
     kind: str
-    worker: int
+    worker: int  # or EVERY
     parameters: int = 0  # number of scalars
     line: str = ""  # file:line of the model that made it
     note: str = ""  # its configuration, such as `784 -> 10` or `S.t < S.n`
     part_of: str = ""  # the replicated layer that this node is a copy of
+
+    def on(self, worker: int) -> bool:
+        """Whether this worker hosts it."""
+        return self.worker in (worker, EVERY)
 
 
 class EdgeInfo(Struct, frozen=True):

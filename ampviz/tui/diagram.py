@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from ampviz.telemetry.snapshot import SessionInfo
+from ampviz.telemetry.snapshot import SessionInfo, place
 from ampviz.tui.glyphs import DIM, HOT, MARK, TRAIN, VALID, Glyphs, drawable, number
 from ampviz.tui.layering import Box, Network, layered, network
 from ampviz.tui.motion import Look, Move
@@ -189,7 +189,7 @@ class Diagram:
             yield [(f" {drawable(_what(node.kind, node.note), self.glyphs)}".ljust(width)[:width], DIM)]
             rows = zip(box.nodes, looks, strict=True)
             for number_, (index, look) in enumerate(rows):
-                words = f" w{self.info.nodes[index].worker}"
+                words = f" {place(self.info.nodes[index].worker)}"
                 if len(box.nodes) > 1:
                     queues = f" {self.glyphs.down}{_count(look.forward)} {self.glyphs.up}{_count(look.backward)}"
                     words = f"{self._mark([look])[0]}{number_}{words}{queues}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from ampviz.telemetry.snapshot import EpochReport, Event
+from ampviz.telemetry.snapshot import EpochReport, Event, place
 from ampviz.tui.chart import marker_letter
 from ampviz.tui.glyphs import DIM, GOOD, HOT, MARK, TRAIN, VALID, Glyphs, clock, drawable, number
 from ampviz.tui.lint_table import count_found
@@ -71,7 +71,7 @@ def _history_head(width: int, marks: Sequence[tuple[int, str]]) -> str:
 def _queue_line(row: NodeView, name_width: int, history: int, selected: bool, glyphs: Glyphs) -> Text:
     line = Text(glyphs.cursor if selected else " ", style="bold")
     line.append(_shown_name(row)[:name_width].ljust(name_width), style="bold" if row.learns else "")
-    line.append(f" x{row.copies:<2d}" if row.copies else f" w{row.worker:<2d}", style=DIM)
+    line.append(f" x{row.copies:<2d}" if row.copies else f" {place(row.worker):<3s}", style=DIM)
     line.append(f"{row.depth:5d} ", style="bold" if row.depth else DIM)
     line.append(sparkline(row.history, history, glyphs), style=TRAIN)
     line.append(" ")

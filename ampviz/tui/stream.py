@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 
+from ampviz.graph import EVERY
 from ampviz.telemetry.trace import BACKWARD, FORWARD, NOWHERE, PAUSE, UPDATE, Records
 from ampviz.tui.glyphs import DIM, HOT, MARK, TRAIN, VALID, Glyphs, number
 from ampviz.tui.view import View
@@ -60,7 +61,7 @@ def lanes(view: View, room: int) -> list[Lane]:
     for worker, (share, _, _) in enumerate(view.worker_shares()):
         found.append(Lane(f"w{worker}", worker, -1, share))
         for index, node in enumerate(view.info.nodes):
-            if node.worker == worker and node.name in names:
+            if node.on(worker) and node.name in names:
                 found.append(Lane(f"  {node.name}", worker, index, busy[node.name]))
     return found
 
@@ -119,7 +120,7 @@ def summary(view: View, glyphs: Glyphs) -> Text:
         return text
     critical = shares.index(max(shares))
     text.append(f"bubble {1 - sum(shares) / len(shares):.0%}", style="bold")
-    rows = [row for row in view.nodes() if row.worker == critical and not row.copies]
+    rows = [row for row in view.nodes() if row.worker in (critical, EVERY) and not row.copies]
     node = max(rows, key=lambda row: row.busy).name if rows else ""
     text.append(f"  critical w{critical} {node}")
     if view.snapshot.instances_per_s:

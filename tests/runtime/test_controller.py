@@ -24,9 +24,9 @@ from ampviz.runtime.commands import (
     StepOne,
     Stepped,
 )
-from ampviz.runtime.controller import ALL, ANY, Controller
+from ampviz.runtime.controller import Controller
 from ampviz.runtime.goal import Goal
-from ampviz.runtime.plan import Plan, Progress
+from ampviz.runtime.plan import ALL, ANY, Plan, Progress
 from ampviz.telemetry.link import StepGoal
 from ampviz.telemetry.snapshot import Status
 

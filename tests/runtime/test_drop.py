@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from ampviz.errors import UsageError
 from ampviz.placement import place
-from ampviz.runtime.controller import ALL, Controller
-from ampviz.runtime.plan import Plan
+from ampviz.runtime.controller import Controller
+from ampviz.runtime.plan import ALL, Plan
 from ampviz.runtime.session import Session
 from ampviz.runtime.spec import RunSpec
 from ampviz.runtime.store import ParameterStore

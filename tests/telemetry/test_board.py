@@ -33,7 +33,7 @@ def test_a_fresh_board_counts_nothing(boards):
 
 def test_a_row_written_through_a_second_mapping_is_read_in_units_for_people(boards):
     session, worker = boards
-    row = worker.nodes[1]
+    row = worker.nodes[0, 1]
     for number, name in enumerate(("queued_forward", "queued_backward", "max_queue", "forward", "backward", "updates")):
         row[name] = 10 + number
     row["busy_ns"], row["waiting_ns"], row["cached"], row["pending"] = 1_500_000_000, 250_000_000, 7, 8
@@ -60,12 +60,23 @@ def test_what_a_reader_got_does_not_change_with_the_board(boards):
     before = session.node_stats()
     worker.nodes["forward"] = 5
     assert [stats.forward for stats in before] == [0, 0, 0]
-    assert [stats.forward for stats in session.node_stats()] == [5, 5, 5]
+    assert [stats.forward for stats in session.node_stats()] == [10, 10, 10]  # of two workers
+
+
+def test_what_several_workers_count_for_a_node_is_added_up_and_the_largest_kept(boards):
+    session, worker = boards
+    for index, (forward, largest, stale) in enumerate([(3, 7, [1, 0, 2]), (4, 5, [0, 3, 1])]):
+        row = worker.nodes[index, 2]
+        row["forward"], row["max_queue"], row["staleness_max"], row["gradient_norm"] = forward, largest, 2, largest
+        row["staleness"][:3], row["staleness_sum"] = stale, stale[1] + 2 * stale[2]
+    assert session.node_stats()[2] == NodeStats(
+        forward=7, max_queue=7, staleness=(1, 3, 3), staleness_mean=9 / 7, staleness_max=2, gradient_norm=7.0
+    )
 
 
 def test_the_last_bin_of_the_histogram_is_kept(boards):
     session, worker = boards
-    worker.nodes[0]["staleness"][-1] = 1
+    worker.nodes[0, 0]["staleness"][-1] = 1
     assert session.node_stats()[0].staleness == (0,) * (STALENESS_BINS - 1) + (1,)
 
 

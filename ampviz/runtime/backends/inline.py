@@ -16,7 +16,7 @@ import numpy as np
 
 from ampviz.errors import NodeError
 from ampviz.runtime.commands import Command, Failed, Report, Stepped
-from ampviz.runtime.controller import ALL, ANY
+from ampviz.runtime.plan import ALL, ANY
 from ampviz.runtime.publish import publish
 from ampviz.runtime.tracer import WAITING
 from ampviz.runtime.worker import Worker

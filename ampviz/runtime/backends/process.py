@@ -20,7 +20,7 @@ import msgspec
 from ampviz.errors import WorkerError
 from ampviz.runtime.backends.setup import WorkerSetup
 from ampviz.runtime.commands import Command, Ready, Report, Shutdown
-from ampviz.runtime.controller import ALL, ANY
+from ampviz.runtime.plan import ALL, ANY
 from ampviz.runtime.spec import RunSpec
 from ampviz.runtime.store import ParameterStore
 from ampviz.telemetry.board import Board

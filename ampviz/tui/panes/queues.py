@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from ampviz.telemetry.snapshot import place
 from ampviz.tui.draw import queue_table
 from ampviz.tui.rows import RowPane
 from ampviz.tui.view import NodeView, View
@@ -19,9 +20,9 @@ class QueuePane(RowPane):
     def rows(self, view: View) -> list[NodeView]:
         """The nodes that the filter lets through; a layer with its copies."""
         rows = view.nodes()
-        return (
-            [row for row in rows if self.lets_through(f"{row.name} {row.kind} w{row.worker}")] if self.words else rows
-        )
+        if not self.words:
+            return rows
+        return [row for row in rows if self.lets_through(f"{row.name} {row.kind} {place(row.worker)}")]
 
     def row_keys(self, view: View) -> Sequence[str]:
         return [row.name for row in self.rows(view)]
