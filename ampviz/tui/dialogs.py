@@ -7,8 +7,9 @@ from typing import ClassVar
 
 from rich.table import Table
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
@@ -49,16 +50,28 @@ class StopDialog(ModalScreen[str]):
         self.dismiss(how)
 
 
+class KnobInput(Input):
+    """A line whose name `tab` completes: no binding, which would overtake letters that come in one burst with it."""
+
+    def __init__(self, line: str, names: Sequence[str]):
+        super().__init__(line, select_on_focus=False)
+        self._names = names
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key == "tab":
+            event.stop()
+            event.prevent_default()
+            self.value = completed(self.value, self._names)
+            self.cursor_position = len(self.value)
+
+
 class KnobDialog(ModalScreen[None]):
     """Takes `knob = value` or `node.knob = value`, says while it is typed what it means or why it cannot be.
 
     Stays open with the reason while the session refuses it.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        ("escape", "dismiss", "cancel"),
-        Binding("tab", "complete", "complete", priority=True),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [("escape", "dismiss", "cancel")]
 
     def __init__(self, apply: Callable[[str, str], Awaitable[str]], view: View, suggestion: str):
         super().__init__()
@@ -68,7 +81,7 @@ class KnobDialog(ModalScreen[None]):
         with Vertical(classes="dialog") as box:
             box.border_title = "Set a knob"
             yield Static("knob = value, or node.knob = value; tab completes", classes="hint")
-            yield Input(self._suggestion, select_on_focus=False)
+            yield KnobInput(self._suggestion, knob_names(self._view.info))
             yield Static("", id="meaning")
             yield Static("", id="refused")
 
@@ -77,11 +90,6 @@ class KnobDialog(ModalScreen[None]):
         said = advice(event.value, self._view.info, snapshot.knobs if snapshot else {})
         self.query_one("#meaning", Static).update(Text(said.words))
         self.query_one("#refused", Static).update(Text(said.problem))
-
-    def action_complete(self) -> None:
-        line = self.query_one(Input)
-        line.value = completed(line.value, knob_names(self._view.info))
-        line.cursor_position = len(line.value)
 
     async def on_input_submitted(self, event: Input.Submitted) -> None:
         name, equals, value = event.value.partition("=")

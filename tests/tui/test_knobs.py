@@ -138,6 +138,15 @@ async def test_the_dialog_says_what_a_line_means_and_completes_it():
         assert shown.feed.sent == [SetKnob(1, "cell.learning_rate", "1e-2")]
 
 
+async def test_letters_and_tab_that_come_in_one_burst_keep_their_order():
+    async with terminal() as shown:
+        await shown.press("m", "ctrl+u")
+        for key in (*"cell.fr", "tab", *"on"):
+            shown.type(key)
+        await shown.press("enter")
+        assert shown.feed.sent == [SetKnob(1, "cell.freeze", "on")]
+
+
 @pytest.mark.parametrize("size", [NARROW, WIDE, HUGE], ids=str)
 async def test_the_focused_pane_turns_and_edits_the_knob_under_its_cursor(size):
     async with terminal(size, knobs=VALUES) as shown:
