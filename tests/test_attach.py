@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import signal
 from pathlib import Path
@@ -76,7 +77,7 @@ def test_a_run_that_is_detached_from_goes_on_and_is_found_paused_again_and_stopp
     steering.until("RUN")
     assert only().viewers == 2
     steering.press(" ")
-    looking.until("PAUSED (READ-ONLY)")
+    looking.until("PAUSED (run, READ-ONLY)")
     steering.press("q")
     steering.until("Stop the run?")
     steering.press("s")
@@ -149,3 +150,66 @@ def test_a_session_that_is_killed_is_lost_on_the_screen_and_an_error_after(termi
     screen.press("q")
     screen.until("the session ended without a word")
     assert screen.exit_code() == 1
+
+
+def losses(screen: Terminal) -> list[float]:
+    """Those of training that the header has shown; reads what has been drawn by now."""
+    assert screen.read(), screen.text[-3000:]
+    return [float(loss) for loss in re.findall(r"train (\d+\.\d{3})", screen.text)]
+
+
+def test_a_whole_session_from_the_first_look_to_the_end(terminal):
+    screen = terminal("run", "listred", "--workers", "2", "--max-active-keys", "4", "--epochs", "1000")
+    until(lambda: losses(screen))
+    until(lambda: losses(screen)[-1] < 0.9 * losses(screen)[0])
+    screen.press(" ")
+    screen.until("PAUSED (run)")
+    screen.press("s")
+    screen.until("last step")
+    screen.press("]")
+    screen.until("max_active_keys 4→5")
+    screen.press(" ")
+    screen.until("RUN")
+    screen.press("D")
+    screen.until("it goes on")
+    assert screen.exit_code() == 0
+    back = terminal("attach", "--control", columns=80, rows=24)
+    back.until("RUN")
+    back.press("6")
+    back.until("max_active_keys 4→5")
+    back.press("q")
+    back.until("Stop the run?")
+    back.press("s")
+    assert back.exit_code() == 130
+    until(lambda: gone(only().pid))
+
+
+def test_a_terminal_that_shrinks_to_nothing_and_back_is_drawn_again(terminal):
+    screen = terminal(*RUN)
+    screen.until("inst/s")
+    for columns, rows in ((50, 10), (1, 1), (0, 0), (2, 40), (200, 1)):
+        screen.resize(columns, rows)
+        screen.read()
+    screen.press("")
+    screen.resize(140, 45)
+    screen.until("In flight")
+    screen.press(" ")
+    screen.until("PAUSED (run)")
+    screen.press("qn")
+    assert screen.exit_code() == 130
+
+
+def test_a_stopped_viewer_does_not_hold_up_the_run_and_catches_up_later(terminal):
+    screen = terminal(*RUN)
+    screen.until("inst/s")
+    screen.process.send_signal(signal.SIGSTOP)
+    until(lambda: stopped(screen))
+    goes_on()
+    goes_on()
+    screen.press("")
+    screen.process.send_signal(signal.SIGCONT)
+    screen.until("inst/s")
+    screen.press(" ")
+    screen.until("PAUSED (run)")
+    screen.press("qn")
+    assert screen.exit_code() == 130

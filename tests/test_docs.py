@@ -14,6 +14,7 @@ from ampviz.knobs import KNOBS
 from ampviz.runtime.lints import Lints
 from ampviz.telemetry.snapshot import SessionInfo
 from ampviz.tui.keys import help_lines
+from ampviz.tui.places import PANES
 from tests.test_layers import RANKS
 
 ROOT = Path(__file__).parents[1]
@@ -52,6 +53,11 @@ def test_the_lints_are_those_of_a_session():
 def test_the_ranks_are_those_that_are_enforced():
     rows = section("docs/architecture.md", "ranks").splitlines()[2:]
     assert [row.split("|")[2].replace("\\", "").split() for row in rows] == [names.split() for names in RANKS]
+
+
+def test_every_pane_has_its_page():
+    text = (ROOT / "docs/panes.md").read_text()
+    assert [place.title for place in PANES if f"\n## {place.digit} {place.title}\n" not in text] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

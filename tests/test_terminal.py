@@ -6,6 +6,7 @@ import fcntl
 import os
 import re
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -46,6 +47,17 @@ class Terminal:
         while words not in self.text:
             if time.monotonic() > end or not self._read():
                 raise AssertionError(f"{words!r} was not drawn: {self.text[-3000:]}")
+
+    def read(self):
+        """Read what has been drawn by now; whether there is still something that draws."""
+        while select.select([self.master], [], [], 0)[0]:
+            if not self._read():
+                return False
+        return True
+
+    def resize(self, columns, rows):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.process.send_signal(signal.SIGWINCH)
 
     def exit_code(self):
         """Read to the end; how the process ended."""

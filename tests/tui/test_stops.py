@@ -106,6 +106,13 @@ async def test_what_stopped_the_run_is_said_at_every_size(size):
         assert "stopped by breakpoint 1 at cell.B key=7" in shown.text
 
 
+async def test_the_list_grows_with_what_is_in_it():
+    async with terminal(WIDE) as shown:
+        await shown.push(status=Status.PAUSED, stopped_by="breakpoint 1", held=("cell",), breakpoints=KNOWN)
+        for words in ("stopped by breakpoint 1", "held: cell", "1 cell.B:0", "2 embed.U", "4 watch valid_loss"):
+            assert words in shown.text
+
+
 async def test_a_layer_of_copies_asks_for_one_of_them():
     copies = tuple(NodeInfo(f"cell-{n}", "Linear", n, parameters=8, part_of="cell") for n in (0, 1))
     async with terminal(WIDE, info=session_info(nodes=copies, edges=()), nodes=(node_stats(), node_stats())) as shown:

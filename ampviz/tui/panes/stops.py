@@ -18,5 +18,5 @@ class StopPane(Pane):
     def draw(self, view: View, width: int, height: int) -> Text:
         shown = view.snapshot
         assert shown is not None
-        room = height or len(shown.breakpoints) + 2  # before the first layout of a pane as high as its text
+        room = max(height, len(shown.breakpoints) + 2)  # a pane as high as its text grows with it
         return stop_lines(shown.breakpoints, shown.held, shown.stopped_by, width, room, self.glyphs)
