@@ -1,20 +1,22 @@
-"""What watching costs: training speed with nothing attached, with a recording, and with the UI on a terminal of 140x45.
+"""What watching costs, and how quick it is: training speed with nothing attached, with a recording, and with the UI on
+a terminal of 140x45; frame times, and the time from a key to its effect on the screen while training at full load.
 
-python -m benchmarks.ui [TARGET] [--instances N] [--rounds N]
+python -m benchmarks.ui [TARGET ...] [--instances N] [--rounds N] [--workers N]
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
-import struct
-import subprocess
-import sys
+import json
+import statistics
 import tempfile
-import termios
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from benchmarks.rounds import first_epoch_speed, in_turns, options, show, training_speed
+from benchmarks.rounds import first_epoch_speed, in_turns, options, ratio, show, training_speed
+from benchmarks.screen import screen
+
+_KEYS = 20
 
 
 def recorded(run: list[str]) -> float:
@@ -24,46 +26,65 @@ def recorded(run: list[str]) -> float:
 
 
 def watched(run: list[str]) -> float:
-    """The same with the UI on a pseudo-terminal that takes everything at once."""
-    master, slave = os.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 45, 140, 0, 0))
-    environment = {name: value for name, value in os.environ.items() if name != "CI"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ampviz", "run", *run, "--no-record", "--json"], stdin=slave, stdout=slave, stderr=slave,
-        env={**environment, "TERM": "xterm-256color"},
-    )  # fmt: skip
-    os.close(slave)
-    drawn, left = "", False
-    try:
-        while True:
-            drawn += os.read(master, 1 << 16).decode(errors="replace")
-            if not left and "FINISHED" in drawn:
-                os.write(master, b"q")
-                left = True
-    except OSError:  # the terminal has no writer any more
-        process.wait()
-    finally:
-        os.close(master)
+    """The same with the UI on a terminal."""
+    with screen("ampviz", "run", *run, "--no-record", "--json") as shown:
+        shown.until("FINISHED")
+        shown.press("q")
+        drawn = shown.rest()
     return first_epoch_speed(drawn[drawn.rindex('{"target"') :].splitlines()[0])
+
+
+def quickness(target: str, workers: int) -> dict[str, Any]:
+    """Milliseconds of each frame, and from a key that turns a knob until its event is on the screen."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "frames.json"
+        run = ["run", target, "--workers", str(workers), "--set", "max_active_keys=8", "--epochs", "1000000"]
+        with screen("benchmarks.frames", str(file), *run) as shown:
+            shown.until("inst/s")
+            effects = []
+            for keys in range(8, 8 + _KEYS):
+                shown.press("]")
+                effects.append(shown.until(f"max_active_keys {keys}→{keys + 1}"))
+            shown.press("q")
+            shown.until("Stop the run?")
+            shown.press("n")
+            shown.rest()
+        frames = json.loads(file.read_text())
+    clock, cpu = zip(*frames, strict=True)
+    return {"frame_ms": quantiles(clock), "frame_cpu_ms": quantiles(cpu), "key_to_effect_ms": quantiles(effects)}
+
+
+def quantiles(seconds: Sequence[float]) -> dict[str, float]:
+    """Count, median, 95th of a hundred and largest, in milliseconds."""
+    ordered = sorted(1000 * value for value in seconds)
+    return {
+        "count": len(ordered),
+        "median": statistics.median(ordered),
+        "p95": ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))],
+        "high": ordered[-1],
+    }
 
 
 def main() -> None:
     parser = options(__doc__, rounds=5)
-    parser.add_argument("target", nargs="?", default="listred", metavar="TARGET", help="default: listred")
+    parser.add_argument("targets", nargs="*", default=["listred", "sst"], metavar="TARGET", help="default: listred sst")
     parser.add_argument("--instances", type=int, default=1000, metavar="N", help="of the epoch, default: 1000")
+    parser.add_argument("--workers", type=int, default=2, metavar="N", help="default: 2")
     chosen = parser.parse_args()
-    run = [chosen.target, "--epochs", "1", "--limit", str(chosen.instances), "--valid-limit", "1"]
-    result = in_turns(
-        {
-            "headless": lambda: training_speed([*run, "--no-record"]),
-            "recorded": lambda: recorded(run),
-            "watched": lambda: watched(run),
-        },
-        chosen.rounds,
-    )
-    plain = result["headless"]["median"]
-    cost = {name: 1 - result[name]["median"] / plain for name in ("recorded", "watched")}
-    show("ui", {"target": chosen.target, "unit": "instances/s", "cost": cost, "variants": result})
+    for target in chosen.targets:
+        run = [target, "--workers", str(chosen.workers), "--epochs", "1", "--limit", str(chosen.instances)]
+        run += ["--valid-limit", "1"]
+        result = in_turns(
+            {
+                "headless": lambda run=run: training_speed([*run, "--no-record"]),
+                "recorded": lambda run=run: recorded(run),
+                "watched": lambda run=run: watched(run),
+            },
+            chosen.rounds,
+        )
+        cost = {name: 1 - ratio(result[name], result["headless"])["median"] for name in ("recorded", "watched")}
+        quick = quickness(target, chosen.workers)
+        show("ui", {"target": target, "unit": "instances/s", "cost": cost, "variants": result, **quick})
 
 
 if __name__ == "__main__":
