@@ -146,7 +146,7 @@ class Inquiries:
 
     def _hop(self, record: np.void) -> Hop:
         token = f"{self._graph.nodes[record['node']].name}.{'FB'[record['action']]}"
-        return Hop(record["start"] / 1e9, record["duration"] / 1e9, token, int(record["worker"]))
+        return Hop(int(record["start"]) / 1e9, int(record["duration"]) / 1e9, token, int(record["worker"]))
 
     def _close(self, number: int, detail: Detail | None = None, error: str = "") -> None:
         question = self._open.pop(number)

@@ -26,6 +26,8 @@ def seen(worker: Worker, look: Look) -> Seen:
         return Seen(look.number, detail=_detail(worker, look))
     except AmpvizError as error:
         return Seen(look.number, error=str(error))
+    except Exception as error:  # a node of a model may be anything; a look at it must not end the run
+        return Seen(look.number, error=f"cannot be shown: {type(error).__name__}: {error}")
 
 
 def _detail(worker: Worker, look: Look) -> Detail:

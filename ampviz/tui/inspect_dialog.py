@@ -26,7 +26,7 @@ Ask = Callable[[Callable[[int], Inspect]], Awaitable[Reply]]
 Drop = Callable[[int], Awaitable[str]]
 
 _AGAIN_S = 1.0  # between two looks at what is shown
-_KEYS = "Y copy JSON  d drop  esc close"
+_KEYS = "space pause  s step  Y copy JSON  d drop  esc close"
 _OF = " | "  # between the number of a group and the message, in the id of an entry
 
 
@@ -41,6 +41,8 @@ class InspectDialog(ModalScreen[None]):
         ("escape,q", "dismiss", "close"),
         ("Y", "copy", "copy"),
         ("d", "drop", "drop"),
+        ("space", "app.toggle_pause", "pause, or go on"),
+        ("s", "app.step('message')", "step"),
         ("j", "cursor('down')", "next"),
         ("k", "cursor('up')", "previous"),
     ]
@@ -110,14 +112,13 @@ class InspectDialog(ModalScreen[None]):
         return (option.id or "") if option else ""
 
     def _say(self, words: str) -> None:
-        """Above the list: what the subject is; or these words."""
-        about = self.query_one("#about", Static)
-        if words:
-            about.update(Text(drawable(words, self._glyphs)))
-        elif isinstance(self._detail, NodeDetail):
-            about.update(node_summary(self._view, self._detail, self._width, self._glyphs))
+        """Above the list: what the subject is, as far as it is known, and these words."""
+        lines = [Text(drawable(words, self._glyphs), style="bold")] if words else []
+        if isinstance(self._detail, NodeDetail):
+            lines.insert(0, node_summary(self._view, self._detail, self._width, self._glyphs))
         elif isinstance(self._detail, KeyDetail):
-            about.update(key_heading(self._detail, self._width))
+            lines.insert(0, key_heading(self._detail, self._width))
+        self.query_one("#about", Static).update(Text("\n").join(lines))
 
     def _entries(self, detail: Detail) -> list[tuple[str, Text]]:
         """Id and words of what the list holds; headings have no id."""

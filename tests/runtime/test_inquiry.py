@@ -16,7 +16,7 @@ from ampviz.runtime.session import Session
 from ampviz.runtime.spec import RunSpec
 from ampviz.runtime.trail import Trail
 from ampviz.telemetry.inspection import Hop, KeyDetail, MessageDetail, NodeDetail
-from ampviz.telemetry.link import InspectKey, InspectMessage, InspectNode, Pause, Stop, StopHow
+from ampviz.telemetry.link import InspectKey, InspectMessage, InspectNode, Pause, Stop, StopHow, encode, session_decoder
 from ampviz.telemetry.ring import TraceRing
 from ampviz.telemetry.snapshot import Status
 from ampviz.telemetry.trace import BACKWARD, FORWARD, RECORD, UPDATE
@@ -101,6 +101,7 @@ def test_the_path_of_an_instance_comes_from_the_trace(desk):
         Hop(0.6, 0.003, "fc1.F", desk.worker["fc1"]),
     )
     assert desk.reply.detail.complete
+    assert session_decoder.decode(encode([desk.reply])) == [desk.reply]
 
 
 def test_a_path_that_is_not_known_whole_says_so(desk):
@@ -173,6 +174,7 @@ def test_a_session_shows_nodes_messages_and_instances(tmp_path: Path, backend, p
     details, errors, asked, seen = [], [], [], []
 
     def reply(answer):
+        assert session_decoder.decode(encode([answer])) == [answer]
         (errors if answer.error else details).append(answer.error or answer.detail)
         for token in getattr(answer.detail, "places", ()):
             session.inspect(InspectMessage(3, token), reply)

@@ -90,6 +90,11 @@ def test_the_names_of_what_is_not_there(shop):
     assert "is not on worker 0" in look(shop, InspectNode(1, "fc9"))
 
 
+def test_a_node_that_cannot_be_shown_is_an_answer_not_the_end(shop, monkeypatch):
+    monkeypatch.setattr(shop.graph.node("fc1"), "remembered", lambda: 1 / 0)
+    assert look(shop, InspectNode(1, "fc1")) == "cannot be shown: ZeroDivisionError: division by zero"
+
+
 def test_an_instance_shows_all_of_its_messages(shop):
     step(shop, "x", "fc1", "label")
     detail = look(shop, InspectKey(1, 0))

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from ampviz.telemetry.inspection import ArraySummary, Hop, KeyDetail, MessageDetail, NodeDetail, ParameterDetail
-from ampviz.telemetry.link import Drop, InspectKey, InspectMessage, InspectNode, Reply
+from ampviz.telemetry.link import Drop, Inspect, InspectKey, InspectMessage, InspectNode, Pause, Reply, Step
 from ampviz.tui.inspect_dialog import DropDialog, InspectDialog
 from ampviz.tui.panes.node import NodePane
 from ampviz.tui.panes.queues import QueuePane
@@ -49,13 +49,15 @@ STATS = tuple(
 class Answering(FakeFeed):
     """A feed behind which workers answer."""
 
+    gone = False  # whether the instance has come home
+
     async def request(self, make):
         reply = await super().request(make)
         request = self.sent[-1]
         match request:
             case InspectNode(node="cell"):
                 return Reply(request.id, detail=CELL)
-            case InspectKey(key=17):
+            case InspectKey(key=17) if not self.gone:
                 return Reply(request.id, detail=KEY)
             case InspectMessage(token=token) if token != "cell.F key=18 t=1":
                 place = "cache" if ".B" in token else "queue"
@@ -133,6 +135,24 @@ async def test_enter_on_an_instance_shows_its_messages_and_its_path():
         assert "in the queue on w1" not in shown.text
         await shown.press("escape")
         assert not isinstance(shown.app.screen, InspectDialog)
+
+
+async def test_the_run_is_paused_and_stepped_from_the_dialog():
+    async with terminal(feed=Answering(), nodes=STATS) as shown:
+        await opened_instance(shown)
+        await shown.press("space", "s")
+        assert [type(request) for request in shown.feed.sent if not isinstance(request, Inspect)] == [Pause, Step]
+        assert isinstance(shown.app.screen, InspectDialog)
+
+
+async def test_an_instance_that_has_gone_is_still_shown_as_it_was():
+    async with terminal(feed=Answering(), nodes=STATS) as shown:
+        await opened_instance(shown)
+        shown.feed.gone = True
+        shown.app.screen._look_again()
+        await shown.settle()
+        assert "messages waiting 1, remembered 1" in shown.text
+        assert "it is not there" in shown.text
 
 
 async def test_what_is_not_there_any_more_is_said():
