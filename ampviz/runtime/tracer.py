@@ -12,7 +12,7 @@ from ampviz.nodes.payload import row_count
 from ampviz.telemetry.ring import TraceRing
 from ampviz.telemetry.trace import BACKWARD, NOWHERE, PAUSE, RECORD, UPDATE
 
-WAITING = 64  # units after which a backend that has no slices writes
+WAITING = 256  # units after which a backend writes, if the board is not published before
 _LONGEST = 0xFFFFFFFF  # nanoseconds that fit a record
 _pack = struct.Struct("<qqIIHHBBH").pack
 
@@ -20,7 +20,8 @@ _pack = struct.Struct("<qqIIHHBBH").pack
 class Tracer:
     """The trace of one worker. `note` takes (start, end, node, action, batch) and costs next to nothing.
 
-    The backend must call `write` often: until then the messages of the batches are kept alive.
+    The backend must call `write` often: until then the messages of the batches are kept alive. Not too often: it costs
+    some 40 us besides what it costs a unit, which at every 200 us were 13 % of a worker's time.
     """
 
     def __init__(self, worker: int, ring: TraceRing):

@@ -20,8 +20,14 @@ BACKENDS = pytest.mark.parametrize("backend", ["inline", "process"])
 
 
 def traced(folder: Path, **changes):
-    """A finished session of the recurrent model: its snapshots, and the records of all of them."""
-    session = Session(RunSpec(**{"target": target("recurrent"), "workers": 2, "epochs": 2, **changes}), folder)
+    """A finished session of the recurrent model: its snapshots, and the records of all of them.
+
+    They are fewer than one tick can carry, however late it comes.
+    """
+    session = Session(
+        RunSpec(**{"target": target("recurrent"), "workers": 2, "epochs": 2, "limit": 8, "valid_limit": 4, **changes}),
+        folder,
+    )
     seen: list[Snapshot] = []
     run_session(session, seen.append)
     return session, seen, joined([decode(snapshot.trace) for snapshot in seen])

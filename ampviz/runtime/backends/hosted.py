@@ -23,11 +23,11 @@ import uvloop
 from ampviz.errors import AmpvizError, NodeError, WorkerError
 from ampviz.experiment import load_experiment
 from ampviz.runtime.backends.setup import WorkerSetup
-from ampviz.runtime.commands import Command, Failed, Ready, Shutdown
+from ampviz.runtime.commands import CameHome, Command, Failed, LossSeen, Ready, Shutdown
 from ampviz.runtime.peer import Peer, connect_peer
 from ampviz.runtime.publish import publish
 from ampviz.runtime.store import ParameterStore
-from ampviz.runtime.tracer import Tracer
+from ampviz.runtime.tracer import WAITING, Tracer
 from ampviz.runtime.wire import Frame
 from ampviz.runtime.worker import Worker
 from ampviz.telemetry.board import Board
@@ -35,6 +35,7 @@ from ampviz.telemetry.channel import Channel, open_channel
 from ampviz.telemetry.ring import TraceRing
 
 _SLICE_NS = 200_000  # how long units run before the sockets are looked at again
+_REPORT_NS = 1_000_000  # how long reports wait for others: a send costs as much as ten messages without a kernel
 _PUBLISH_S = 0.05
 
 
@@ -61,6 +62,7 @@ class HostedWorker:
         self.control: Channel[Command] | None = None
         self._turn_due = False
         self._failed = False
+        self._reported = 0  # when reports were sent last
 
     async def run(self) -> None:
         """Connect, say so, and work until told to leave."""
@@ -128,16 +130,27 @@ class HostedWorker:
 
     def _flush(self) -> None:
         worker = self.worker
-        self.tracer.write()
+        if len(self.tracer.units) >= WAITING:
+            self.tracer.write()
         if worker.outbox:
             for target, parcel in worker.outbox:
                 self.peers[target].send(*parcel)
             worker.outbox.clear()
             for peer in self.peers.values():
                 peer.flush()
-        if worker.reports and self.control is not None:
+        if worker.reports and self.control is not None and self._is_time_to_report():
+            self._reported = worker.clock()
             self.control.send(worker.reports)
             worker.reports.clear()
+
+    def _is_time_to_report(self) -> bool:
+        """Losses and instances that came home wait for each other a moment, while there is other work to do."""
+        worker = self.worker
+        if not worker.ready or worker.paused or worker.slow_motion or self._failed:
+            return True
+        if worker.clock() - self._reported >= _REPORT_NS:
+            return True
+        return not all(isinstance(report, LossSeen | CameHome) for report in worker.reports)
 
     def _publish(self) -> None:
         publish(self.worker, self.board, sum(peer.unsent for peer in self.peers.values()))
