@@ -295,5 +295,5 @@ def test_the_contiguous_copy_of_the_transposed_weights_lives_until_the_next_upda
     np.testing.assert_array_equal(node.transposed("W", 8), node.W.T)
     node.retune(node.knobs, 1.0)
     assert node.transposed("W", 8) is None
-    node.shares = True
+    node.attach(node.parameters, alone=False)  # others write the parameters, too
     assert [node.transposed("W", 8) for _ in range(4)] == [None] * 4
