@@ -3,7 +3,7 @@
     python -m benchmarks.targets [NAME ...] [--seeds N] [--outcomes FOLDER] [--write]
 
 Needs the data sets (AMPVIZ_DATA). Minutes to hours, by what is asked for; with `--outcomes` a second start goes on
-where the first was cut off.
+where the first was cut off. Rows of runs that are not asked for stay on the page as they are.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ ONCE = {
         "demos/qm9.py:qm9_full", "--max-active-keys", "16", "--set", "placement=cost", "--target", "error_ratio<=4.6",
     ),
 }  # fmt: skip
-HEAD = ("run", "command", "reached", "epochs to it", "training s", "instances/s", "metric")
+HEAD = ("run", "command", "reached", "epochs to it", "training s", "instances/s", "metric", "made")
 
 
 def run(arguments: tuple[str, ...], seed: int) -> dict[str, Any]:
@@ -102,23 +102,36 @@ def summary(name: str, outcomes: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def table(rows: list[dict[str, Any]], seeds: int, remark: str) -> str:
+def cells(row: dict[str, Any]) -> list[str]:
+    """What the page says of one run."""
+    return [
+        row["run"], f"`{row['command']}`", row["reached"],
+        ", ".join("-" if count is None else str(count) for count in row["epochs"]),
+        f"{row['seconds']:.0f}", f"{row['instances_per_s']:,.0f}",
+        ", ".join(f"{value:.4g}" for value in row["metric"]), time.strftime("%Y-%m-%d"),
+    ]  # fmt: skip
+
+
+def rows_of(page: str) -> dict[str, list[str]]:
+    """The rows of a page by run, so that runs made on another day stay on it."""
+    found = {}
+    for line in page.splitlines():
+        parts = [part.strip() for part in line.strip("|").split(" | ")]
+        if line.startswith("| ") and len(parts) == len(HEAD) and parts[0] in {**RUNS, **ONCE}:
+            found[parts[0]] = parts
+    return found
+
+
+def table(rows: dict[str, list[str]], seeds: int, remark: str) -> str:
     """The page docs/results.md."""
     made = (
-        f"Made by `python -m benchmarks.targets --write` on {time.strftime('%Y-%m-%d')}: two worker processes on "
+        f"Made by `python -m benchmarks.targets --write`: two worker processes on "
         f"{platform.processor() or platform.machine()}, seeds 0 to {seeds - 1} unless one figure stands alone; epochs "
         "and metric of each in this order, `-` where the target was not met; seconds and instances/s are medians."
     )
     lines = ["# Results", "", " ".join(filter(None, [made, remark])), "", f"| {' | '.join(HEAD)} |"]
     lines.append("|" + "---|" * len(HEAD))
-    for row in rows:
-        cells = [
-            row["run"], f"`{row['command']}`", row["reached"],
-            ", ".join("-" if count is None else str(count) for count in row["epochs"]),
-            f"{row['seconds']:.0f}", f"{row['instances_per_s']:,.0f}",
-            ", ".join(f"{value:.4g}" for value in row["metric"]),
-        ]  # fmt: skip
-        lines.append(f"| {' | '.join(cells)} |")
+    lines += [f"| {' | '.join(rows[name])} |" for name in [*RUNS, *ONCE] if name in rows]
     return "\n".join(lines) + "\n"
 
 
@@ -130,14 +143,15 @@ def main() -> None:
     parser.add_argument("--remark", default="", help="a sentence for the head of the page")
     parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name}")
     options = parser.parse_args()
-    rows = []
+    rows = rows_of(RESULTS.read_text()) if RESULTS.exists() else {}
     for name in options.names or [*RUNS, *ONCE]:
         outcomes = []
         for seed in range(1 if name in ONCE else options.seeds):
             outcomes.append(kept(name, seed, options.outcomes))
             print(f"{name}, seed {seed}: {len(outcomes[-1]['epochs'])} epochs", file=sys.stderr)
-        rows.append(summary(name, outcomes))
-        show("targets", rows[-1])
+        found = summary(name, outcomes)
+        show("targets", found)
+        rows[name] = cells(found)
         if options.write:
             RESULTS.write_text(table(rows, options.seeds, options.remark))
 
