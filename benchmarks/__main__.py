@@ -31,6 +31,7 @@ def commands(rounds: int, seconds: float) -> dict[str, list[str]]:
     compared = {f"compare {name}": ["compare", name, *turns, *length] for name in WORKLOADS}
     return {
         "same": ["same"],
+        "accuracy": ["accuracy", "mnist", "babi15"],
         "machine": ["machine", *turns],
         "dispatch": ["dispatch", *turns],
         "wire": ["wire", *turns],
@@ -38,8 +39,8 @@ def commands(rounds: int, seconds: float) -> dict[str, list[str]]:
         "memory": ["memory"],
         **compared,
         "kernels": ["kernels", "mnist", "sst 150", *turns],
-        "keys": ["keys", "mnist", "qm9", "--rounds", "1", *length],
-        "ui": ["ui", "--instances", "500", *turns],
+        "keys": ["keys", "mnist", "--rounds", "1", *length],
+        "ui": ["ui", "--instances", "300", *turns],
     }
 
 
@@ -85,7 +86,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"default: all of {', '.join(commands(1, 1))}")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="default: 3")
-    parser.add_argument("--seconds", type=float, default=1.0, metavar="X", help="of a measurement, default: 1")
+    parser.add_argument("--seconds", type=float, default=0.6, metavar="X", help="of a measurement, default: 0.6")
     parser.add_argument("--out", type=Path, default=MADE.parent, metavar="FOLDER", help=f"default: {MADE.parent}")
     parser.add_argument("--resume", action="store_true", help="leave out what is in the folder already")
     parser.add_argument("--remark", default="", help="a sentence for the head of the report")
@@ -98,7 +99,7 @@ def main() -> int:
     results: list[dict[str, Any]] = []
     failed, found = [], {}
     for name in chosen.names or known:
-        if name == "same" and importlib.util.find_spec("torch") is None:
+        if name in ("same", "accuracy") and importlib.util.find_spec("torch") is None:
             continue
         lines = measured(name, known[name], chosen.out, chosen.resume)
         if lines is None:

@@ -36,18 +36,18 @@ class Ampviz:
     def __init__(self, workload: Workload, workers: tuple[str, ...], seconds: float, costs: list[float]):
         self.command = [workload.target, *workers, *workload.arguments(), "--no-record"]
         self.workload, self.seconds, self.costs = workload, seconds, costs
-        self.speed = self.start_s = 0.0  # of the last run, and CPU seconds of one that trains next to nothing
+        self.speed = 0.0  # instances a second of the last run
 
     def __call__(self) -> float:
         if not self.speed:
             few = measured([*self.command, "--epochs", "1", "--limit", str(2 * self.workload.in_flight)])
-            self.start_s, self.speed = few.cpu_s, few.epochs[0]["instances_per_s"]
+            self.speed = few.epochs[0]["instances_per_s"]
         wanted = max(4 * self.workload.in_flight, int(self.speed * self.seconds))
         limit = min(self.workload.instances, wanted)
         epochs = 1 + math.ceil(wanted / limit)
         run = measured([*self.command, "--epochs", str(epochs), "--limit", str(limit)])
         self.speed = limit * (epochs - 1) / sum(epoch["seconds"] for epoch in run.epochs[1:])
-        self.costs.append((run.cpu_s - self.start_s) / (limit * epochs - 2 * self.workload.in_flight) * 1e6)
+        self.costs.append(run.warm_cpu_s / (limit * (epochs - 1)) * 1e6)
         return self.speed * self.workload.rows
 
 

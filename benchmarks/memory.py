@@ -28,7 +28,7 @@ def peaks(name: str, instances: int) -> list[dict[str, float]]:
     workload = WORKLOADS[name]
     arguments = [workload.target, "--epochs", "1", "--limit", str(instances), "--no-record", *workload.arguments()]
     seen: dict[int, dict[str, float]] = {}
-    with started(arguments) as process:
+    with started(arguments) as (process, _):
         while process.poll() is None:
             for pid, command in processes(process.pid).items():
                 if _WORKER in command:

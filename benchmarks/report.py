@@ -161,6 +161,12 @@ def _scaling(result: Result) -> list[list[str]]:
     return [[f"{result['workload']}, {result['unit']} by workers", curve, f"{sorted(gain)[len(gain) // 2]:.2f}"]]
 
 
+def _accuracy(result: Result) -> list[list[str]]:
+    means = [sum(result[side]) / len(result[side]) for side in ("ampviz", "torch")]
+    what = f"{result['workload']}, {result['metric']} after {result['epochs']} epoch(s): ampviz, PyTorch"
+    return [[what, f"{means[0]:.4f}, {means[1]:.4f}", "", f"worse by at most {result['allowed']:g}"]]
+
+
 def _nothing(result: Result) -> list[list[str]]:
     return []
 
@@ -168,7 +174,7 @@ def _nothing(result: Result) -> list[list[str]]:
 Rows = Callable[[Result], list[list[str]]]
 _LIMITS: dict[str, Rows] = {
     "machine": _machine, "kernels": _kernels, "dispatch": _dispatch_limit, "wire": _wire, "memory": _memory,
-    "startup": _startup, "ui": _ui,
+    "startup": _startup, "ui": _ui, "accuracy": _accuracy,
 }  # fmt: skip
 _CURVES: dict[str, Rows] = {"dispatch": _dispatch_curve, "keys": _keys, "compare": _scaling}
 

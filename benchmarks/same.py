@@ -50,8 +50,11 @@ def without_dropout(experiment: Experiment) -> Experiment:
     return dataclasses.replace(experiment, model=model, optimizer=amp.SGD(_RATE))
 
 
-def by_ampviz(experiment: Experiment, indices: list[int]) -> tuple[float, Arrays, Arrays]:
-    """The mean loss of these instances, the arrays at the start, and their gradients."""
+def by_ampviz(experiment: Experiment, indices: list[int], *, at_every_node: bool) -> tuple[float, Arrays, Arrays]:
+    """The mean loss of these instances, the arrays at the start, and their gradients.
+
+    The loss of an instance is the mean over the rows of its one message, or with a loss at every node the sum of all.
+    """
     graph = experiment.graph()
     store = ParameterStore(graph, experiment.optimizer)
     start = {name: array.copy() for name, array in store.arrays().items()}
@@ -65,8 +68,8 @@ def by_ampviz(experiment: Experiment, indices: list[int]) -> tuple[float, Arrays
         worker.run_unit()
     for node in nodes:
         node.update()
-    means = [report for report in worker.reports if isinstance(report, LossSeen)]
-    loss = sum(report.total / report.rows for report in means) / len(indices)
+    seen = [report for report in worker.reports if isinstance(report, LossSeen)]
+    loss = sum(report.total if at_every_node else report.total / report.rows for report in seen) / len(indices)
     return loss, start, {name: (start[name] - array) / _RATE for name, array in store.arrays().items()}
 
 
@@ -83,7 +86,7 @@ def differences(workload: Workload) -> dict[str, dict[str, float]]:
     """By variant: how far the loss is off, relatively, and the gradient that is off most, by its norm."""
     experiment = without_dropout(load_experiment(workload.target))
     indices = np.random.default_rng(0).permutation(workload.instances)[: workload.batch].tolist()
-    loss, start, expected = by_ampviz(experiment, indices)
+    loss, start, expected = by_ampviz(experiment, indices, at_every_node=workload.module == "sst")
     instances = [experiment.train[index] for index in indices]
     found = {}
     for name, variant in importlib.import_module(f"benchmarks.pytorch.{workload.module}").VARIANTS.items():

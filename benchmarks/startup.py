@@ -27,7 +27,7 @@ def importing(module: str) -> float:
 def first_instance() -> float:
     """Seconds from the command to the end of an epoch of one instance."""
     began = time.perf_counter()
-    with started(["listred", "--epochs", "1", "--limit", "1", "--set", "validate=off"]) as process:
+    with started(["listred", "--epochs", "1", "--limit", "1", "--set", "validate=off"]) as (process, _):
         assert process.stderr is not None
         for line in process.stderr:
             if line.startswith("epoch 1/1"):

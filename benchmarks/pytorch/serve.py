@@ -14,7 +14,6 @@ import importlib
 import json
 import sys
 import time
-import warnings
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -26,9 +25,6 @@ from ampviz.runtime.store import ParameterStore
 from benchmarks.pytorch.model import Model
 from benchmarks.pytorch.training import Trainer
 from benchmarks.workloads import WORKLOADS
-
-warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # nobody writes to what is read
-warnings.filterwarnings("ignore", "Sparse invariant checks")
 
 
 class Server:

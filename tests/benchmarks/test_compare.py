@@ -11,10 +11,22 @@ from benchmarks.session import Measured, measured
 from benchmarks.workloads import WORKLOADS, Workload
 
 
-def test_a_run_is_measured_with_its_cpu():
-    run = measured(["listred", "--backend", "inline", "--workers", "1", "--epochs", "1", "--limit", "3", "--no-record"])
-    assert run.epochs[0]["instances"] == 3
-    assert run.cpu_s > 0
+def test_a_run_is_measured_with_the_cpu_of_its_later_epochs():
+    command = [
+        "listred",
+        "--backend",
+        "inline",
+        "--workers",
+        "1",
+        "--limit",
+        "20",
+        "--set",
+        "validate=off",
+        "--no-record",
+    ]
+    run = measured([*command, "--epochs", "4"])
+    assert [epoch["instances"] for epoch in run.epochs] == [20] * 4
+    assert 0 < run.warm_cpu_s < measured([*command, "--epochs", "12"]).warm_cpu_s
 
 
 def test_a_run_that_fails_ends_the_benchmark_with_what_it_said():
@@ -32,7 +44,7 @@ def test_epochs_are_as_long_as_a_measurement_and_the_first_is_warm_up(monkeypatc
         asked.append((epochs, limit))
         seconds = [5.0, *[limit / 400] * (epochs - 1)]  # the first is slow
         reports = [{"seconds": s, "instances_per_s": limit / s} for s in seconds]
-        return Measured({"epochs": reports}, 1.0 + 0.002 * (epochs * limit - 8))
+        return Measured({"epochs": reports}, 0.002 * (epochs - 1) * limit)
 
     monkeypatch.setattr(compare, "measured", run)
     workload, costs = Workload("m", "m", instances=100, batch=1, in_flight=4, rows=10), []
