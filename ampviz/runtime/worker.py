@@ -7,9 +7,7 @@ ordinary commands, so debugging is not a second code path.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from itertools import repeat
 from typing import Any
 
 from ampviz.data.dataset import Dataset, Instance
@@ -42,14 +40,11 @@ from ampviz.runtime.commands import (
 from ampviz.runtime.debugger import Debugger
 from ampviz.runtime.inspector import seen
 from ampviz.runtime.policy import POLICIES, backward_first
+from ampviz.runtime.router import Parcel, Router
 from ampviz.runtime.slot import Slot
 from ampviz.runtime.store import ParameterStore
 from ampviz.runtime.tracer import Tracer
 from ampviz.state import State, Tables
-
-Parcel = tuple[Direction, int, Sequence[State], Sequence[Payload] | Payload, Sequence[int] | None]
-"""(direction, edge, states, payloads, None): messages of one edge; or with the rows of all payloads and how many each
-has in the place of the last two."""
 
 
 class Worker:
@@ -71,24 +66,21 @@ class Worker:
         seed: int = 0,
     ):
         self.index, self.graph, self.clock, self.seed = index, graph, clock, seed
-        self.outbox: list[tuple[int, Parcel]] = []  # worker, messages
         self.reports: list[Report] = []
         self.paused = False
         self.slow_motion = 0.0  # seconds the backend waits after each unit
         self.busy_ns = 0
         self.messages = 0
         self.tracer: Tracer | None = None  # where units are noted
-        self._placement = placement
         self._datasets = datasets
         self._max_batch = 1
         self._policy = backward_first
-        self._ready: tuple[dict[int, Slot], dict[int, Slot]] = ({}, {})
         self._held: set[int] = set()  # nodes that wait although messages do
         self._indices: dict[int, int] = {}  # admitted keys -> index into the data set
         self.admitted: dict[int, int] = {}  # admitted keys -> when
         self._instances: dict[int, Instance] = {}
         self._sources_out: dict[int, int] = {}  # key -> sources that still wait for their backward message
-        self._parked: dict[int, list[tuple[Direction, int, Sequence[State], Sequence[Payload]]]] = {}
+        self._parked: dict[int, list[Parcel]] = {}
         self._dropped: set[int] = set()  # keys that other workers may still send messages of
         self.debugger = Debugger(self)
         self.slots = {
@@ -96,6 +88,8 @@ class Worker:
             for node in graph.nodes
             if placement[node.id] in (index, EVERY) and isinstance(node, Node)
         }
+        self._router = Router(self.slots, placement, clock)
+        self.outbox, self._ready = self._router.outbox, self._router.ready
         for slot in self.slots.values():
             slot.node.bind(self, graph)
             if isinstance(slot.node, Parameterised):
@@ -129,9 +123,9 @@ class Worker:
         slot, admitted = self.slots[node], self._indices
         for state, payload in zip(states, payloads, strict=True):
             if state[0] in admitted:
-                self._enqueue(slot, direction, (port, state, payload))
+                self._router.enqueue(slot, direction, (port, state, payload))
             elif state[0] not in self._dropped:
-                self._parked.setdefault(state[0], []).append((direction, edge, (state,), (payload,)))
+                self._parked.setdefault(state[0], []).append((direction, edge, (state,), (payload,), None))
         if self.paused:
             self.debugger.announce()
 
@@ -235,11 +229,11 @@ class Worker:
 
     def sender(self, node: Node) -> Sender:
         edges = self.graph.outgoing[node.id]
-        return self._router(FORWARD, [(edge.target, edge.target_port, edge.id) for edge in edges])
+        return self._router.sender(FORWARD, [(edge.target, edge.target_port, edge.id) for edge in edges])
 
     def answerer(self, node: Node) -> Sender:
         edges = self.graph.incoming[node.id]
-        return self._router(BACKWARD, [(edge.source, edge.source_port, edge.id) for edge in edges])
+        return self._router.sender(BACKWARD, [(edge.source, edge.source_port, edge.id) for edge in edges])
 
     def tables(self, key: int) -> Tables:
         return self._instance(key).tables
@@ -269,51 +263,6 @@ class Worker:
 
     # Inside
 
-    def _router(self, direction: Direction, routes: list[tuple[int, int, int]]) -> Sender:
-        """The ways to send, with where every port leads worked out beforehand."""
-        ready, clock, outbox = self._ready[direction], self.clock, self.outbox
-        table = [(self.slots.get(node), port, edge, self._placement[node], node) for node, port, edge in routes]
-
-        def queue_of(slot: Slot, node: int) -> deque[Message]:
-            queue = slot.queues[direction]
-            if not queue:
-                ready[node] = slot
-                if not slot.queues[1 - direction]:
-                    slot.ready_since = clock()
-            return queue
-
-        def send(port: int, state: State, payload: Payload) -> None:
-            slot, target_port, edge, worker, node = table[port]
-            if slot is None:
-                outbox.append((worker, (direction, edge, (state,), (payload,), None)))
-            else:
-                queue_of(slot, node).append((target_port, state, payload))
-
-        def send_all(port: int, states: Sequence[State], payloads: Sequence[Payload]) -> None:
-            slot, target_port, edge, worker, node = table[port]
-            if not states:
-                return
-            if slot is None:
-                outbox.append((worker, (direction, edge, states, payloads, None)))
-            else:
-                queue_of(slot, node).extend(zip(repeat(target_port), states, payloads))  # one port for all
-
-        def send_rows(port: int, states: Sequence[State], payload: Payload, counts: Sequence[int]) -> None:
-            slot, _, edge, worker, _ = table[port]
-            if slot is None:
-                outbox.append((worker, (direction, edge, states, payload, counts)))
-            else:
-                send_all(port, states, split(payload, counts))
-
-        return Sender(send, send_all, send_rows)
-
-    def _enqueue(self, slot: Slot, direction: Direction, message: Message) -> None:
-        if not slot.queues[direction]:
-            self._ready[direction][slot.node.id] = slot
-            if not slot.queues[1 - direction]:
-                slot.ready_since = self.clock()
-        slot.queues[direction].append(message)
-
     def _admit(self, key: int, index: int) -> None:
         self._indices[key] = index
         self.admitted[key] = self.clock()
@@ -323,7 +272,7 @@ class Worker:
             for slot in self._sources:
                 fields = slot.node.outputs[0].type.fields
                 state = (key, *(int(instance.state[name]) for name in fields[1:]))
-                self._enqueue(slot, FORWARD, (0, state, None))
+                self._router.enqueue(slot, FORWARD, (0, state, None))
         for waiting in self._parked.pop(key, ()):
             self.deliver(*waiting)
 
