@@ -52,15 +52,19 @@ class Bar(Widget):
 
 
 def tabs(places: Sequence[Place], shown: frozenset[str], focused: str, width: int) -> list[Part]:
-    """The digit of each pane, with its title where there is room; bold while on the screen, reversed with the focus."""
-    words = {place.name: f" {place.digit} {place.title} " for place in places}
-    for place in reversed(places):  # the last ones not on the screen give way first
-        if sum(map(len, words.values())) > width and place.name not in shown:
-            words[place.name] = f" {place.digit} "
+    """The digit and title of each pane, shorter where there is no room; bold on the screen, reversed with the focus."""
+    words = [f" {place.digit} {place.title} " for place in places]
+    if sum(map(len, words)) > width:
+        words = [f"{place.digit} {place.short or place.title} " for place in places]
+        words[-1] = words[-1].rstrip()
+    if sum(map(len, words)) > width:
+        words = [f" {place.digit} " for place in places]
     parts = []
-    for place in places:
+    for place, text in zip(places, words, strict=True):
         style = "dim" if place.name not in shown else "bold reverse" if place.name == focused else "bold"
-        parts.append(Part(words[place.name], style, f"pane('{place.name}')"))
+        gap = len(text) - len(text.rstrip()) if not text.startswith(" ") else 0
+        parts.append(Part(text[: len(text) - gap], style, f"pane('{place.name}')"))
+        parts += [Part(" " * gap)] if gap else []
     return parts
 
 

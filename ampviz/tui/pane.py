@@ -39,6 +39,7 @@ class Place:
     pane: type[Pane]
     column: Column
     least: tuple[int, int] = ALWAYS  # columns and rows of a screen that has it without being asked
+    short: str = ""  # the title among the tabs of a narrow screen, "" for the same
 
 
 class Pane(Widget, can_focus=True):

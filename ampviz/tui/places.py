@@ -21,8 +21,8 @@ _HIGH = (0, HIGH)
 PANES = (
     Place("queues", "1", "Queues", "queues", QueuePane, Column.LEFT),
     Place("loss", "2", "Loss", "loss", LossPane, Column.RIGHT),
-    Place("flight", "3", "In flight", "instances in flight", FlightPane, Column.LEFT, _WIDE),
-    Place("workers", "4", "Task stream", "task stream of the workers", StreamPane, Column.LEFT, _WIDE),
+    Place("flight", "3", "In flight", "instances in flight", FlightPane, Column.LEFT, _WIDE, "Flight"),
+    Place("workers", "4", "Task stream", "task stream of the workers", StreamPane, Column.LEFT, _WIDE, "Tasks"),
     Place("knobs", "5", "Knobs", "knobs", KnobPane, Column.BELOW, _HIGH),
     Place("events", "6", "Events", "events", EventPane, Column.RIGHT, _WIDE),
     Place("stops", "7", "Stops", "breakpoints, watches, held nodes", StopPane, Column.LEFT, _WIDE),

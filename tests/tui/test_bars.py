@@ -7,7 +7,6 @@ import pytest
 from ampviz.telemetry.link import Pause
 from ampviz.tui.bars import Bar, footer, tabs
 from ampviz.tui.keys import KEYS, REPLAY_TABLE
-from ampviz.tui.layout import arrange
 from ampviz.tui.panes.loss import LossPane
 from ampviz.tui.panes.queues import QueuePane
 from ampviz.tui.places import PANES
@@ -35,13 +34,16 @@ def test_tabs_tell_what_is_shown_and_focused_without_colour():
     assert words(parts).startswith(" 1 Queues  2 Loss  3 In flight ")
 
 
-def test_tabs_that_do_not_fit_lose_the_titles_of_what_is_not_shown_last_first():
-    shown = arrange(PANES, NARROW, "", {}).shown
-    wide, narrow, least = (words(tabs(PANES, shown, "", width)) for width in (200, 60, 10))
-    assert len(narrow) <= 60 < len(wide)
-    assert narrow.startswith(" 1 Queues  2 Loss  3 In flight ")
-    assert least.startswith(" 1 Queues  2 Loss  3  4  5 Knobs  6 ")
-    assert all(place.digit in least for place in PANES)
+def test_tabs_get_shorter_where_there_is_no_room_and_never_move_with_the_focus():
+    everywhere = [words(tabs(PANES, frozenset(), "", width)) for width in (200, 80, 60)]
+    assert all(len(line) <= width for line, width in zip(everywhere, (200, 80, 60), strict=True))
+    assert everywhere[0].startswith(" 1 Queues  2 Loss  3 In flight  4 Task stream  5 Knobs ")
+    assert everywhere[1] == "1 Queues 2 Loss 3 Flight 4 Tasks 5 Knobs 6 Events 7 Stops 8 Graph 9 Node 0 Lints"
+    assert everywhere[2] == " 1  2  3  4  5  6  7  8  9  0 "
+    for focused in ("graph", "lints"):
+        assert words(tabs(PANES, frozenset({focused}), focused, 80)) == everywhere[1]
+    focus = [part.words for part in tabs(PANES, frozenset({"graph"}), "graph", 80) if "reverse" in part.style]
+    assert focus == ["8 Graph"]
 
 
 def test_the_footer_says_what_went_wrong_or_the_keys():

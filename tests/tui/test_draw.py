@@ -192,7 +192,7 @@ def test_the_header_counts_what_was_dropped(view):
     assert "lost" not in status_line(view, 200, UNICODE).plain
     view.add(snapshot(at=11.0, skipped=12, trace_lost=47_000))
     line = status_line(view, 120, UNICODE).plain
-    assert "! 12 ticks skipped  ! 47k trace records lost  epoch 2/10" in line
+    assert "! 12 skipped  ! 47k lost  epoch 2/10" in line
 
 
 @GLYPHS
