@@ -32,8 +32,8 @@ class Workload:
     least: dict[str, float] = field(default_factory=dict)
 
     def arguments(self) -> list[str]:
-        """Of `ampviz run`, besides the target."""
-        knobs = [f"{name}={value}" for name, value in {"validate": "off", **self.knobs}.items()]
+        """Of `ampviz run`, besides the target. Instances stay with a worker: no cut through these small models pays."""
+        knobs = [f"{name}={value}" for name, value in {"validate": "off", "placement": "keys", **self.knobs}.items()]
         settings = [word for knob in knobs for word in ("--set", knob)]
         return ["--max-active-keys", str(self.in_flight), *settings]
 
