@@ -84,16 +84,13 @@ class Distribute(Gather):
         along = self._along([states[index] for index in live], counts)
         where, gradients = [], []
         for port, (targets, edges) in enumerate(along):
-            ends = list(accumulate(edges))
-            for at, count, end in zip(live, edges, ends, strict=True):
-                part = complete[at][port]
-                if part is not None and count:
-                    where.append(targets[end - count : end])
-                    gradients.append(part)
-        known = next(part for part in complete[live[0]] if part is not None)
-        dx = np.zeros((sum(counts), *known.shape[1:]), known.dtype)
-        if gradients:
-            dx = kernels.scatter_add(np.concatenate(where), stack(gradients), len(dx))
+            own = [complete[at][port] for at in live]
+            silent = [part is None for part in own]
+            if any(silent):
+                targets = targets[~np.repeat(silent, edges)]
+            where.append(targets)
+            gradients += [part for part in own if part is not None]
+        dx = kernels.scatter_add(np.concatenate(where), stack(gradients), sum(counts))
         self.kernel_ns += self.host.clock() - start
         answers: list[Payload | None] = [None] * len(states)
         for index, piece in zip(live, split(dx, counts), strict=True):
@@ -189,18 +186,15 @@ def _stacked_indices(
     for table in lists:
         if len(table) != types:
             raise ValueError(f"{name} has {len(table)} index lists for {types} edge types")
-    offsets = np.cumsum([0, *rows[:-1]])
-    limits = np.asarray(rows)
-    stacked = []
-    for kind in range(types):
-        own = [table[kind] for table in lists]
-        counts = [len(indices) for indices in own]
-        where: Indices = np.concatenate(own, dtype=np.int64, casting="unsafe")
-        if len(where):
-            message = np.repeat(np.arange(len(rows)), counts)
-            outside = where[(where < 0) | (where >= limits[message])]
-            if len(outside):
-                raise IndexError(f"{name}[{kind}]: index {outside[0]} is out of bounds for the rows of its matrix")
-            where = where + offsets[message]
-        stacked.append((where, counts))
-    return stacked
+    kinds = range(types)
+    counts = [[len(table[kind]) for table in lists] for kind in kinds]
+    where: Indices = np.concatenate(
+        [table[kind] for kind in kinds for table in lists], dtype=np.int64, casting="unsafe"
+    )
+    message = np.repeat(np.tile(np.arange(len(rows)), types), [count for own in counts for count in own])
+    outside = np.flatnonzero((where < 0) | (where >= np.asarray(rows)[message]))
+    if len(outside):
+        raise IndexError(f"{name}: index {where[outside[0]]} is out of bounds for the rows of its matrix")
+    where = where + np.cumsum([0, *rows[:-1]])[message]
+    ends = list(accumulate(sum(own) for own in counts))
+    return [(where[end - sum(own) : end], own) for own, end in zip(counts, ends, strict=True)]
