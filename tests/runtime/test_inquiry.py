@@ -16,7 +16,17 @@ from ampviz.runtime.session import Session
 from ampviz.runtime.spec import RunSpec
 from ampviz.runtime.trail import Trail
 from ampviz.telemetry.inspection import Hop, KeyDetail, MessageDetail, NodeDetail
-from ampviz.telemetry.link import InspectKey, InspectMessage, InspectNode, Pause, Stop, StopHow, encode, session_decoder
+from ampviz.telemetry.link import (
+    InspectKey,
+    InspectMessage,
+    InspectNode,
+    Pause,
+    SetKnob,
+    Stop,
+    StopHow,
+    encode,
+    session_decoder,
+)
 from ampviz.telemetry.ring import TraceRing
 from ampviz.telemetry.snapshot import Status
 from ampviz.telemetry.trace import BACKWARD, FORWARD, RECORD, UPDATE
@@ -217,3 +227,21 @@ def test_before_there_are_workers_nothing_can_be_seen(tmp_path: Path):
     session.inspect(InspectNode(3, "fc1"), replies.append)
     assert [(reply.id, reply.error) for reply in replies] == [(3, "there are no workers yet")]
     session.discard()
+
+
+@pytest.mark.parametrize("backend", ["inline", "process"])
+def test_slow_motion_keeps_nobody_waiting(tmp_path: Path, backend):
+    """A minute between two messages: nodes are shown meanwhile, and a quicker pace holds at once."""
+    knobs = {"slow_motion": 60.0}
+    session = Session(RunSpec(target("pipeline"), backend, workers=2, epochs=1, knobs=knobs), tmp_path)
+    replies = []
+
+    def watch(shown):
+        if sum(node.forward for node in shown.nodes) and not replies:
+            replies.append(None)
+            session.inspect(InspectNode(2, "fc2"), replies.append)
+        elif len(replies) == 2:
+            session.request(SetKnob(3, "slow_motion", 0.0))
+
+    assert run_session(session, watch)["exit"] == 0
+    assert replies[1].detail.node == "fc2"

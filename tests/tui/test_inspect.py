@@ -202,6 +202,11 @@ async def test_the_instance_of_a_nodes_message_is_dropped_and_the_node_looked_at
         assert isinstance(shown.app.screen, InspectDialog)
 
 
+async def test_dropped_instances_are_counted():
+    async with terminal(WIDE, dropped=3) as shown:
+        assert "3 of at most 8, 3 dropped" in shown.text
+
+
 async def test_a_refused_drop_says_why():
     async with terminal(feed=Answering()) as shown:
         await opened_instance(shown)

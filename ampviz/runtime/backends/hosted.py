@@ -61,6 +61,7 @@ class HostedWorker:
         self.peers: dict[int, Peer] = {}
         self.control: Channel[Command] | None = None
         self._turn_due = False
+        self._resting: asyncio.TimerHandle | None = None  # until the next message of slow motion
         self._failed = False
         self._reported = 0  # when reports were sent last
 
@@ -97,6 +98,10 @@ class HostedWorker:
                 self._leave()
                 return
             self._guarded(functools.partial(self.worker.apply, command))
+        resting = self._resting
+        if resting is not None and resting.when() > asyncio.get_running_loop().time() + self.worker.slow_motion:
+            resting.cancel()  # it is less slow from now on
+            self._turn_due, self._resting = False, None
         self._flush()
         self._call_turn()
 
@@ -107,7 +112,7 @@ class HostedWorker:
 
     def _turn(self) -> None:
         """Run units for a slice of time, then send; the loop looks at the sockets before the next turn."""
-        self._turn_due = False
+        self._turn_due, self._resting = False, None
         worker, clock = self.worker, self.worker.clock
         end = clock() + _SLICE_NS
         while worker.ready and not worker.paused and not self._failed:
@@ -117,7 +122,7 @@ class HostedWorker:
         self._flush()
         if worker.slow_motion and worker.ready:
             self._turn_due = True
-            asyncio.get_running_loop().call_later(worker.slow_motion, self._turn)
+            self._resting = asyncio.get_running_loop().call_later(worker.slow_motion, self._turn)
         else:
             self._call_turn()
 

@@ -85,14 +85,27 @@ class InlineBackend:
             busy = True
             while busy and time.monotonic() < end:
                 busy = self.turn()
-                slow = self.workers[0].slow_motion
-                if busy and slow and not self.workers[0].paused:
-                    await asyncio.sleep(slow)
+                if busy and self.workers[0].slow_motion:
+                    await self._rest()
             if busy:
                 await asyncio.sleep(0)
             else:
                 self._wake.clear()
                 if not self._commands:
+                    await self._wake.wait()
+
+    async def _rest(self) -> None:
+        """Wait between two messages of slow motion, and do meanwhile what is sent: it may end the wait."""
+        began, worker = time.monotonic(), self.workers[0]
+        while True:
+            self._wake.clear()
+            while self._commands:
+                self._apply(*self._commands.popleft())
+            left = began + worker.slow_motion - time.monotonic()
+            if worker.paused or left <= 0:
+                return
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
                     await self._wake.wait()
 
     def _next_ready(self) -> Worker | None:

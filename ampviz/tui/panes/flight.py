@@ -30,7 +30,8 @@ class FlightPane(RowPane):
         if view.snapshot is None:
             return ""
         limit = view.snapshot.knobs.get("max_active_keys", 0)
-        return f"{view.snapshot.in_flight_count} of at most {limit}  f follow"
+        dropped = f", {view.snapshot.dropped} dropped" if view.snapshot.dropped else ""
+        return f"{view.snapshot.in_flight_count} of at most {limit}{dropped}  f follow"
 
     def draw(self, view: View, width: int, height: int) -> Text:
         assert view.snapshot is not None
