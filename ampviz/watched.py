@@ -22,6 +22,8 @@ from ampviz.tui.lasting import LastingLink
 from ampviz.tui.replay import ReplayFeed
 from ampviz.tui.replay_app import ReplayApp
 
+_FRAME_S = 0.19  # every second tick: a frame of 140x45 takes 20 ms of a core that the workers could have
+
 
 @dataclass(frozen=True, slots=True)
 class Watched:
@@ -81,7 +83,7 @@ async def _attached(folder: Path, control: bool) -> Watched:
 
 
 async def _shown(link: LastingLink, *, read_only: bool = False) -> Watched:
-    app = AmpvizApp(link, ascii_only=_ascii_only(), read_only=read_only)
+    app = AmpvizApp(link, ascii_only=_ascii_only(), read_only=read_only, frame_s=_FRAME_S)
     app.driver_class = ForgivingDriver
 
     def hang_up() -> None:

@@ -69,7 +69,7 @@ def look_up(folder: Path) -> Entry | None:
         finished = msgspec.json.decode(outcome.read_bytes(), type=Finished) if outcome.exists() else None
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
-    return Entry(folder, info, live, finished)
+    return Entry(folder, info, live and finished is None, finished)  # one that has concluded is about to leave
 
 
 def is_live(folder: Path) -> bool:

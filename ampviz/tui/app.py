@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
+from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
 from ampviz.telemetry.link import Finished
-from ampviz.telemetry.snapshot import Snapshot
+from ampviz.telemetry.snapshot import Snapshot, Status
 from ampviz.tui.actions.inspect import InspectActions
 from ampviz.tui.actions.knobs import KnobActions
 from ampviz.tui.actions.link import LinkActions
@@ -29,6 +31,7 @@ from ampviz.tui.glyphs import ASCII, UNICODE
 from ampviz.tui.key import Key, bindings
 from ampviz.tui.keys import KEYS
 from ampviz.tui.layout import LEAST
+from ampviz.tui.motion import is_slow
 from ampviz.tui.palette import KeyCommands
 from ampviz.tui.pane import Column, Pane
 from ampviz.tui.panes.queues import QueuePane
@@ -36,11 +39,16 @@ from ampviz.tui.places import PANES
 from ampviz.tui.themes import THEMES, chosen_theme, recoloured
 from ampviz.tui.view import View
 
+_CLOSELY_S = 1.0  # after a request every snapshot is drawn for so long
+
 
 class AmpvizApp(
     LinkActions, RunActions, StopActions, KnobActions, LintActions, InspectActions, PaneActions, ViewActions
 ):
-    """Shows one session. Returns its outcome, or None if left before the end: `detached` tells whether it goes on."""
+    """Shows one session. Returns its outcome, or None if left before the end: `detached` tells whether it goes on.
+
+    `frame_s` seconds at least lie between two frames while the run just goes on: drawing takes CPU from the training.
+    """
 
     CSS_PATH = "app.tcss"
     TITLE = "ampviz"
@@ -48,9 +56,11 @@ class AmpvizApp(
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(KEYS)]
     key_table: ClassVar[tuple[Key, ...]] = KEYS
 
-    def __init__(self, feed: Feed, *, ascii_only: bool = False, read_only: bool = False):
+    def __init__(self, feed: Feed, *, ascii_only: bool = False, read_only: bool = False, frame_s: float = 0.0):
         super().__init__()
         self._drawable = False
+        self._frame_s, self._drawn_at = frame_s, -1e9
+        self._next_frame: Timer | None = None
         for own in THEMES:
             self.register_theme(own)
         self.theme = chosen_theme()
@@ -91,7 +101,16 @@ class AmpvizApp(
     def _on_snapshot(self, snapshot: Snapshot) -> None:
         self.view.add(snapshot)
         self.settle_knobs()
-        self.draw()
+        wait = 0.0 if self._watched_closely(snapshot) else self._drawn_at + self._frame_s - time.monotonic()
+        if wait <= 0:
+            self.draw()
+        elif self._next_frame is None:
+            self._next_frame = self.set_timer(wait, self.draw)
+
+    def _watched_closely(self, snapshot: Snapshot) -> bool:
+        """Whether a person waits for the effect of a key, or follows single messages."""
+        running = snapshot.status is Status.RUNNING and not is_slow(snapshot)
+        return not running or time.monotonic() - self.asked_at < _CLOSELY_S
 
     def _on_link(self, up: bool) -> None:
         self.view.lost = not up
@@ -111,11 +130,15 @@ class AmpvizApp(
     # Drawing
 
     def draw(self) -> None:
+        self._drawn_at = time.monotonic()
+        if self._next_frame is not None:
+            self._next_frame.stop()
+            self._next_frame = None
         base = self.screen_stack[0] if self._drawable else None
         if base is None or not base.children:  # not there yet, or no longer
             return
         header = status_line(self.view, self.size.width, self.glyphs)
-        base.query_one("#status", Static).update(recoloured(header, self.current_theme))
+        base.query_one("#status", Static).update(recoloured(header, self.current_theme), layout=False)
         base.query_one("#tabs", Bar).show(tabs(PANES, self.layout_now.shown, _name(base.focused), self.size.width))
         base.query_one("#footer", Bar).show(footer(self.view.message, self.key_table))
         for pane in base.query(Pane):

@@ -32,8 +32,9 @@ class Bar(Widget):
 
     def show(self, parts: Iterable[Part]) -> None:
         """Draw these from now on."""
-        self._parts = tuple(parts)
-        self.refresh()
+        before, self._parts = self._parts, tuple(parts)
+        if self._parts != before:
+            self.refresh()
 
     def render(self) -> Text:
         line = Text(no_wrap=True, overflow="crop")

@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import events
+from textual.geometry import Size
+from textual.theme import Theme
 from textual.widget import Widget
 
 from ampviz.tui.glyphs import DIM, UNICODE, Glyphs
@@ -57,12 +59,25 @@ class Pane(Widget, can_focus=True):
         self.view: View | None = None
         self.glyphs: Glyphs = UNICODE
         self.border_title = f"{place.digit} {place.title}"
+        self._last: tuple[Text, str, Theme | None] | None = None  # the text, the subtitle and the theme last shown
+        self._drawn: Text | None = None  # for the next `render`, if the size stays
+        self._drawn_size = Size(0, 0)
 
     def show(self, view: View, glyphs: Glyphs) -> None:
-        """Draw this from now on."""
+        """Draw this from now on; nothing happens where it looks as before.
+
+        Most of a frame is Textual's work on what was refreshed, and three quarters of that the layout of the screen.
+        """
         self.view, self.glyphs = view, glyphs
-        self.border_subtitle = Text(self.subtitle(view))  # a str would be read as markup
-        self.refresh(layout=bool(self.styles.auto_dimensions))  # its height follows its text
+        drawn, subtitle, before = self._draw(view), self.subtitle(view), self._last
+        shown = (drawn, subtitle, self.app.current_theme)
+        if shown == before:
+            return
+        self._last, self._drawn = shown, drawn
+        if before is None or subtitle != before[1]:
+            self.border_subtitle = Text(subtitle)  # a str would be read as markup
+        taller = before is None or drawn.plain.count("\n") != before[0].plain.count("\n")
+        self.refresh(layout=taller and bool(self.styles.auto_dimensions))  # its height follows its text
 
     def watch_has_focus(self, has_focus: bool) -> None:
         """Draw again: what is shown may depend on it."""
@@ -75,10 +90,16 @@ class Pane(Widget, can_focus=True):
         return ""
 
     def render(self) -> Text:
-        if self.view is None or self.view.snapshot is None:
-            return Text("warming up: the workers build the graph", style=DIM)
-        drawn = self.draw(self.view, self.content_size.width, self.content_size.height)
+        drawn, self._drawn = self._drawn, None
+        if drawn is None or self._drawn_size != self.content_size:
+            drawn = self._draw(self.view)
         return recoloured(drawn, self.app.current_theme)
+
+    def _draw(self, view: View | None) -> Text:
+        self._drawn_size = self.content_size
+        if view is None or view.snapshot is None:
+            return Text("warming up: the workers build the graph", style=DIM)
+        return self.draw(view, self.content_size.width, self.content_size.height)
 
     def on_click(self, event: events.Click) -> None:
         """A click on the title shows the pane alone, another one all of them again."""

@@ -34,7 +34,7 @@ def test_a_session_lives_until_it_has_ended_and_its_outcome_stays(tmp_path):
     with entered(one, INFO):
         assert look_up(one) == Entry(one, SHORT, True, None)
         conclude(one, FAILED)
-        assert look_up(one) == Entry(one, SHORT, True, FAILED)
+        assert look_up(one) == Entry(one, SHORT, False, FAILED)  # it has said how it ended: it is about to leave
     assert look_up(one) == Entry(one, SHORT, False, FAILED)
     assert sorted(path.name for path in one.iterdir()) == ["outcome.json", "session.json"]
 

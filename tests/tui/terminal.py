@@ -101,12 +101,13 @@ async def terminal(
     read_only: bool = False,
     info: SessionInfo | None = None,
     feed: FakeFeed | None = None,
+    frame_s: float = 0.0,
     **changes,
 ) -> AsyncIterator[Terminal]:
     """An application that has got one snapshot, or none of a silent session."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         feed = feed or FakeFeed(info)
-        app = AmpvizApp(feed, ascii_only=ascii_only, read_only=read_only)
+        app = AmpvizApp(feed, ascii_only=ascii_only, read_only=read_only, frame_s=frame_s)
         async with app.run_test(size=size) as pilot:
             shown = Terminal(app, feed, pilot)
             if not silent:

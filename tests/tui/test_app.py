@@ -8,6 +8,7 @@ from ampviz.telemetry.link import Finished, Pause
 from ampviz.telemetry.snapshot import Event, Status
 from ampviz.tui.dialogs import HelpDialog, StopDialog
 from ampviz.tui.keys import KEYS
+from ampviz.tui.pane import Pane
 from tests.tui.feed import epoch_report, knob_event, node_stats, points
 from tests.tui.terminal import HUGE, NARROW, WIDE, terminal
 
@@ -217,3 +218,31 @@ async def test_a_terminal_that_is_too_small_says_so_and_recovers():
         await shown.pilot.resize_terminal(*WIDE)
         await shown.settle()
         assert shown.panes == ALL
+
+
+async def test_while_a_run_just_goes_on_frames_keep_their_distance_until_somebody_asks_for_something():
+    async with terminal(frame_s=1000.0, epoch=2) as shown:
+        await shown.push(epoch=3)
+        assert "epoch 2/10" in shown.text
+        await shown.push(epoch=4, status=Status.PAUSED)
+        assert "epoch 4/10" in shown.text
+        await shown.push(epoch=5)
+        assert "epoch 4/10" in shown.text
+        await shown.press("space")
+        await shown.push(epoch=6)
+        assert "epoch 6/10" in shown.text
+
+
+async def test_a_pane_that_looks_as_before_is_not_drawn_again():
+    async with terminal(WIDE, **BUSY) as shown:
+        drawn = []
+        for pane in shown.app.query(Pane):
+            pane.render = lambda pane=pane, render=pane.render: (drawn.append(pane.id), render())[1]
+        await shown.push()
+        drawn.clear()
+        await shown.push()
+        assert "knobs" not in drawn
+        assert "stops" not in drawn
+        await shown.press("m", "escape")
+        await shown.push(knobs={"max_active_keys": 9, "validate": True})
+        assert "knobs" in drawn

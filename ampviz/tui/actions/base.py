@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -25,6 +26,7 @@ class SessionApp(App[Finished | None]):
     view: View
     glyphs: Glyphs
     key_table: ClassVar[tuple[Key, ...]]
+    asked_at = -1e9  # when a request was last sent or answered
 
     def draw(self) -> None:
         """Bring the screen up to date with the view."""
@@ -42,11 +44,13 @@ class SessionApp(App[Finished | None]):
 
     async def ask(self, make: Callable[[int], Request]) -> str:
         """Send a request; the reason if it was refused, else ""."""
+        self.asked_at = time.monotonic()
         try:
             reply = await self.feed.request(make)
         except LinkError as error:
             self.say(str(error))
             return str(error)
+        self.asked_at = time.monotonic()
         refused = reply.error
         if refused == READ_ONLY:
             refused = f"read-only: press {shown_key('take_control')} to take control"
