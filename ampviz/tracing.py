@@ -7,6 +7,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from ampviz.check import check_nodes
@@ -127,14 +128,19 @@ def _gradient_flow(nodes: Sequence[GraphNode]) -> list[bool]:
     return useful
 
 
+def _code(model: Callable[..., Any]) -> CodeType | None:
+    """The code of the model function, also behind a functools.partial."""
+    return getattr(getattr(model, "func", model), "__code__", None)
+
+
 def _definition_line(model: Callable[..., Any]) -> str:
-    code = getattr(model, "__code__", None)
+    code = _code(model)
     return "" if code is None else f"{Path(code.co_filename).name}:{code.co_firstlineno}"
 
 
 def _raised_at(error: BaseException, model: Callable[..., Any]) -> str:
     """The innermost line of the model's own file that led to the error, else the line where the model begins."""
-    code = getattr(model, "__code__", None)
+    code = _code(model)
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if code is None or frame.filename == code.co_filename]
     return f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else _definition_line(model)

@@ -241,3 +241,12 @@ def test_instances_that_differ_in_more_than_sizes_are_refused(other, got):
     samples = [Instance({"y": array}) for array in (np.zeros((3, 2), np.float32), other)]
     with pytest.raises(DataError, match=rf"^field y: instances differ .*expected \(3, 2\) float32, got {got}\)"):
         traced(lambda y: amp.discard(y), samples)
+
+
+def wide(x, label, *, hidden=3):
+    end(nn.Linear(4, hidden)(x), label)
+
+
+def test_the_sources_of_a_partial_stand_where_its_function_does():
+    lines = {traced(model).nodes[0].line for model in (wide, functools.partial(wide, hidden=4))}
+    assert lines == {f"test_graph_errors.py:{wide.__code__.co_firstlineno}"}

@@ -11,6 +11,7 @@ from ampviz.knobs import Value
 from ampviz.message import Token
 from ampviz.telemetry.inspection import ArraySummary, Hop, KeyDetail, MessageDetail, NodeDetail, ParameterDetail
 from ampviz.telemetry.snapshot import NodeInfo, NodeStats
+from ampviz.telemetry.snapshot import place as where
 from ampviz.tui.draw import sparkline
 from ampviz.tui.glyphs import DIM, HOT, TRAIN, Glyphs, age
 from ampviz.tui.view import View
@@ -70,7 +71,7 @@ def update_interval(info: NodeInfo, knobs: Mapping[str, Value]) -> int:
 def node_heading(info: NodeInfo, stats: NodeStats, interval: int, detail: NodeDetail | None, width: int) -> Text:
     """What a node is and how far it has come."""
     first = Text(info.name, style="bold")
-    first.append(f"  {info.kind}{' ' + info.note if info.note else ''}  w{info.worker}", style="not bold")
+    first.append(f"  {info.kind}{' ' + info.note if info.note else ''}  {where(info.worker)}", style="not bold")
     first.append(f"  {info.line}" if info.line else "", style=DIM)
     lines = [first]
     if info.parameters:

@@ -148,7 +148,7 @@ class View:
         if self.snapshot is None:
             return []
         old, new = self._window[0], self._window[-1]
-        seconds = _active(new) - _active(old)
+        seconds = _elapsed(old, new)
         rows = []
         for info, before, now, depths in zip(self.info.nodes, old.nodes, new.nodes, self._depths, strict=True):
             busy = _share(now.busy_s - before.busy_s, seconds)
@@ -176,7 +176,7 @@ class View:
         if self.snapshot is None:
             return []
         old, new = self._window[0], self._window[-1]
-        seconds = _active(new) - _active(old)
+        seconds = _elapsed(old, new)
         return [
             (
                 _share(now.busy_s - before.busy_s, seconds),
@@ -243,6 +243,11 @@ def _whole(copies: list[NodeView]) -> NodeView:
         learns=True,
         copies=count,
     )
+
+
+def _elapsed(old: Snapshot, new: Snapshot) -> float:
+    """Seconds between two snapshots without pauses; while paused with them, or single steps would fill all the time."""
+    return new.at - old.at if new.status is Status.PAUSED else _active(new) - _active(old)
 
 
 def _active(snapshot: Snapshot) -> float:
