@@ -49,6 +49,11 @@ class PortType:
         """Every array of the payload."""
         return (ArrayType(self.shape, self.dtype), *self.rest)
 
+    @property
+    def fixed(self) -> bool:
+        """Whether every size but the number of rows is the same for all messages."""
+        return all(None not in array.shape for array in self.arrays)
+
     def __str__(self) -> str:
         return f"{braces(self.fields)} {' + '.join(map(str, self.arrays))}"
 

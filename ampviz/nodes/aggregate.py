@@ -165,6 +165,7 @@ class Group(Node):
             | (self.by.value.tables() if isinstance(self.by, Assign) else set())
         )
         self._reads_tables = bool(read)
+        self.uniform = x.fixed
         stacked = () if self.axis == 0 else (self._fixed_count(),)
         return (PortType.of(fields, [ArrayType((*stacked, *array.shape), array.dtype) for array in x.arrays]),)
 

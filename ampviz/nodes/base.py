@@ -57,6 +57,7 @@ class Node(GraphNode):
     """A graph node that processes messages. Subclasses define `forward` and `backward` over a batch of messages."""
 
     host: Host
+    uniform = True  # whether payloads differ in rows only, so that those of several messages can be stacked
     keeps: ClassVar[tuple[str, ...]] = ()  # attributes that hold something for instances in flight, by state
 
     def bind(self, host: Host, graph: Graph) -> None:
@@ -77,7 +78,7 @@ class Node(GraphNode):
 
     def batch_limit(self, direction: Direction, limit: int) -> int:
         """How many messages one unit of work may take, at most `limit`."""
-        return limit
+        return limit if self.uniform else 1
 
     def cached(self) -> int:
         """How many entries are remembered for instances in flight."""

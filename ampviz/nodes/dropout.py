@@ -42,6 +42,7 @@ class Dropout(Node):
             raise GraphError("keep is out of range", where=self.where, expected="0 < keep <= 1", got=self.keep)
         if x.dtype != "float32":
             raise GraphError("the input does not fit", where=self.where, expected="float32", got=x)
+        self.uniform = x.fixed
         self._limit = max(1, round(self.keep * _LEVELS))
         self._state = struct.Struct(f"<{len(x.fields)}q")
         return (x,)

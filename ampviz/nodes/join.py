@@ -218,6 +218,7 @@ class Multiply(Merge):
         for given in inputs:
             if given.dtype != "float32" or not given.arrays[0].meets(inputs[0].arrays[0]):
                 raise GraphError("an input does not fit", where=self.where, expected=inputs[0].arrays[0], got=given)
+        self.uniform = all(given.fixed for given in inputs)
         return (PortType(fields, inputs[0].shape),)
 
     def merge(self, payloads: list[Payload]) -> tuple[Payload, Any]:

@@ -96,7 +96,7 @@ class Parameterised(Transform):
         """A backward batch ends exactly where the node updates."""
         if direction is BACKWARD and not self.frozen:
             return max(1, min(limit, int(self.knobs["min_update_interval"]) - self.pending))
-        return limit
+        return super().batch_limit(direction, limit)
 
     def collect(self, states: Sequence[State], versions: Sequence[int], saved: Payload, dy: Payload) -> None:
         if self.frozen:

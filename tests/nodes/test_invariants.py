@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ampviz as amp
-from ampviz import SGD, Instance, S
+from ampviz import SGD, Instance, S, T
 from ampviz import nodes as nn
+from ampviz.message import FORWARD
 from tests.nodes.delivery import NEVER, Delivery, arrays, hosted
 from tests.nodes.models import MODELS, instances
 
@@ -126,3 +127,29 @@ def test_a_payload_without_rows_ungroups_to_nothing_and_comes_home(pieces):
     assert not any(node.cached() for node in delivery.nodes)
     (edge,) = delivery.graph.outgoing[delivery.node("pieces").id]
     assert sorted(state for state, _ in delivery.traffic[edge.id].forward) == [(0, i) for i in range(pieces)]
+
+
+def ragged(x, label):
+    positive = nn.ReLU(name="relu")(x)
+    squared = nn.Multiply(name="square")(positive, nn.Dropout(0.5, name="drop")(x))
+    whole = nn.Group(S.i, count=2, name="group")(nn.Flatmap(S.i, T.twice)(squared))
+    amp.discard(whole)
+    amp.discard(label)
+
+
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=20, deadline=None)
+def test_payloads_whose_sizes_differ_between_instances_go_one_by_one(random):
+    sizes = [random.randint(1, 5) for _ in range(6)]
+    data = [
+        Instance({"x": np.full((2, size), 2.0, np.float32), "label": np.zeros(1, np.int64)}, tables={"twice": [0, 1]})
+        for size in [*sizes, 6, 7]
+    ]
+    delivery = hosted(ragged, data, max_batch=8, seed=random.randint(0, 99))
+    delivery.admit(dict(enumerate(data)))
+    delivery.run()
+    assert not any(node.cached() for node in delivery.nodes)
+    for name in ("relu", "square", "group", "drop"):
+        assert delivery.node(name).batch_limit(FORWARD, 16) == 1
+    shapes = [y.shape for _, y in delivery.traffic[delivery.graph.outgoing[delivery.node("group").id][0].id].forward]
+    assert sorted(shapes) == sorted((4, size) for size in [*sizes, 6, 7])
