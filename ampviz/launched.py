@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from ampviz.tui.lasting import LastingLink
 
 _START_S = 60.0
 _END_S = 30.0
+_LEAVING_S = 2.0
 _POLL_S = 0.02
 
 
@@ -55,22 +57,30 @@ class Launched:
         return link
 
     async def running(self) -> SessionInfo:
-        """Wait until the workers are there and the first figures come. Raises AmpvizError with its last words."""
-        await self._listening()
+        """Wait until the workers are there and the first figures come, or all is done already.
+
+        Raises AmpvizError with its last words.
+        """
         client = LinkClient()
         try:
+            await self._listening()
             await client.connect(self.folder / "link")
             async with asyncio.timeout(_START_S):
                 first = await client.first_snapshot()
-            failed = first.status is Status.FAILED
-        except (LinkError, TimeoutError):
-            failed = True
+            if first.status is not Status.FAILED:
+                return client.info
+        except (AmpvizError, TimeoutError):
+            with contextlib.suppress(
+                subprocess.TimeoutExpired
+            ):  # it may have done all it had to, and be about to leave
+                self.process.wait(_LEAVING_S)
         finally:
             client.close()
-        if failed:
-            self.end(asked=False)
-            raise self.failure()
-        return client.info
+        self.end(asked=False)
+        entry = look_up(self.folder)
+        if entry is not None and entry.outcome is not None and entry.outcome.exit == 0:
+            return entry.info
+        raise self.failure()
 
     def failure(self) -> AmpvizError:
         """Why the process is gone, in its last words; as a wrong request where it said so."""
