@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -91,6 +92,7 @@ async def _shown(link: LastingLink, *, read_only: bool = False) -> Watched:
         app.exit()
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hang_up)
+    gc.freeze()  # a full collection over Textual's modules is a frame of twice the length every few seconds
     try:
         finished = await app.run_async()
     finally:
