@@ -50,11 +50,18 @@ class Cond(Node):
     def forward(self, batch: Sequence[Message]) -> None:
         choose = self._choose
         tables = self.host.tables if self.choose.tables() else None
+        if len(batch) == 1:
+            ((_, state, payload),) = batch
+            self.send(choose(state, tables(state[0]) if tables else None), state, payload)
+            return
         _, states, payloads = columns(batch)
         ways = [choose(state, tables(state[0]) if tables else None) for state in states]
         send_by_port(self.send_all, ways, states, payloads)
 
     def backward(self, batch: Sequence[Message]) -> None:
+        if len(batch) == 1:
+            self.answer(0, batch[0][1], batch[0][2])
+            return
         _, states, payloads = columns(batch)
         self.answer_all(0, states, payloads)
 
@@ -92,8 +99,12 @@ class Phi(Node):
         self.send_all(0, states, payloads)
 
     def backward(self, batch: Sequence[Message]) -> None:
-        _, states, payloads = columns(batch)
         pop = self._origin.pop
+        if len(batch) == 1:
+            ((_, state, payload),) = batch
+            self.answer(pop(state), state, payload)
+            return
+        _, states, payloads = columns(batch)
         send_by_port(self.answer_all, [pop(state) for state in states], states, payloads)
 
 
@@ -133,10 +144,16 @@ class Isu(Node):
         return (PortType.of(fields, x.arrays),)
 
     def forward(self, batch: Sequence[Message]) -> None:
+        if len(batch) == 1 and not self._reads_tables:
+            self.send(0, self._change(batch[0][1], None), batch[0][2])
+            return
         _, states, payloads = columns(batch)
         self.send_all(0, self._mapped(self._change, states), payloads)
 
     def backward(self, batch: Sequence[Message]) -> None:
+        if len(batch) == 1 and not self._reads_tables:
+            self.answer(0, self._undo(batch[0][1], None), batch[0][2])
+            return
         _, states, payloads = columns(batch)
         self.answer_all(0, self._mapped(self._undo, states), payloads)
 
