@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ampviz.telemetry.ring import TraceRing
 from ampviz.telemetry.trace import BACKWARD, Records, in_order, joined, of_key, picked, thinned
 
-TICK_RECORDS = 4096  # that one snapshot carries at most
+TICK_RECORDS = 8192  # that one snapshot carries at most
 HOPS = 48  # that a path has at most
 _FOLLOWED = 128  # instances whose paths are kept: the oldest ones
 _LOG_RECORDS = 1 << 17  # that are kept for questions about one instance
