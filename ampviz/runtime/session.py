@@ -45,6 +45,7 @@ from ampviz.telemetry.ring import TraceRing
 from ampviz.telemetry.snapshot import EdgeInfo, NodeInfo, SessionInfo, Snapshot, Status
 
 TICK_S = 0.1
+_SOON_S = 0.01
 
 
 class Session:
@@ -84,6 +85,7 @@ class Session:
         self._stall = StallWatch(self.graph, self.board)
         self._epochs_seen, self._epochs_at_save = 0, len(progress.epochs)
         self._ended = asyncio.Event()
+        self._due = asyncio.Event()  # a tick, before its time: somebody waits to see what became of a request
         self._started = False  # whether there are workers to send to; what is asked for before waits for them
 
     @property
@@ -151,6 +153,7 @@ class Session:
         """Do what a viewer asks."""
         reply = self.requests.answer(request)
         self._flush()
+        self._due.set()
         return reply
 
     def inspect(self, request: Inspect, reply: Callable[[Reply], None]) -> None:
@@ -250,6 +253,7 @@ class Session:
             self.controller.outbox.clear()
         if self.controller.status.ended:
             self._ended.set()
+            self._due.set()
 
     async def _tick_until_ended(self) -> None:
         while not self._ended.is_set():
@@ -260,9 +264,12 @@ class Session:
                 self._flush()
             try:
                 async with asyncio.timeout(TICK_S):
-                    await self._ended.wait()
+                    await self._due.wait()
             except TimeoutError:
                 continue
+            self._due.clear()
+            if not self._ended.is_set():  # workers may have something to say to it
+                await asyncio.sleep(_SOON_S)
 
     def _tick(self) -> None:
         controller = self.controller

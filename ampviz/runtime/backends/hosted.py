@@ -135,7 +135,9 @@ class HostedWorker:
 
     def _flush(self) -> None:
         worker = self.worker
-        if len(self.tracer.units) >= WAITING:
+        if worker.paused:  # somebody watches the single step
+            publish(worker, self.board, self._unsent())
+        elif len(self.tracer.units) >= WAITING:
             self.tracer.write()
         if worker.outbox:
             for target, parcel in worker.outbox:
@@ -158,9 +160,12 @@ class HostedWorker:
         return not all(isinstance(report, LossSeen | CameHome) for report in worker.reports)
 
     def _publish(self) -> None:
-        publish(self.worker, self.board, sum(peer.unsent for peer in self.peers.values()))
+        publish(self.worker, self.board, self._unsent())
         if not self.ended.done():
             asyncio.get_running_loop().call_later(_PUBLISH_S, self._publish)
+
+    def _unsent(self) -> int:
+        return sum(peer.unsent for peer in self.peers.values())
 
     def _peer_lost(self, index: int, error: Exception | None) -> None:
         """Report a broken stream. A peer that died is not this worker's to report: the session sees it by itself."""
