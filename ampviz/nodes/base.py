@@ -139,9 +139,6 @@ class Transform(Node):
         y, saved = self.run(stack(payloads))
         self.kernel_ns += clock() - start
         self.saved.keep(states, counts, saved, self.version)
-        for state in states:
-            if state[0] < 0:
-                self.saved.drop(state)
         self.send_rows(0, states, y, counts)
 
     def backward(self, batch: Sequence[Message]) -> None:

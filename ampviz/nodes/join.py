@@ -133,9 +133,6 @@ class Merge(Join):
         self.kernel_ns += self.host.clock() - start
         if saved is not None:
             self.saved.keep(states, counts, saved, 0)
-            for state in states:
-                if state[0] < 0:
-                    self.saved.drop(state)
         self.send_rows(0, states, merged, counts)
 
     def backward(self, batch: Sequence[Message]) -> None:

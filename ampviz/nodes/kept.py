@@ -33,8 +33,11 @@ class Kept:
         return iter(self._places)
 
     def keep(self, states: Sequence[State], counts: Sequence[int], saved: Payload, version: int) -> None:
-        """Remember consecutive row ranges of `saved`, one a state."""
+        """Remember consecutive row ranges of `saved`, one a state; those of validation keys are left out."""
         self._places.update(zip(states, zip(repeat((saved, version)), accumulate(counts, initial=0), counts)))  # noqa: B905 # one start too many
+        for state in states:
+            if state[0] < 0:
+                del self._places[state]
 
     def get(self, state: State) -> tuple[Payload, int] | None:
         """What is remembered for a state, and the node's version then; None if nothing is."""

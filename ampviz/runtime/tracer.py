@@ -1,4 +1,4 @@
-"""What a worker has done, noted unit by unit, and written into its ring a slice of work at a time."""
+"""What a worker has done, noted unit by unit, and written into its ring with the board, or every few hundred units."""
 
 from __future__ import annotations
 
