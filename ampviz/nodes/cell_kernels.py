@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ampviz.nodes.kernels import linear_forward
+
 Array = NDArray[Any]
 
 
@@ -21,8 +23,7 @@ def lstm_forward(x: Array, memories: Array, W: Array, b: Array) -> tuple[Array, 
     candidate u side by side. c = i u + sum_k f_k memory_k; h = o tanh(c): arXiv 1503.00075, equations 9 to 14.
     Returns h, c (rows, hidden), and for backward the squashed gates (rows, (k + 3) hidden) and tanh(c).
     """
-    gates: Array = x @ W
-    gates += b
+    gates = linear_forward(x, W, b)
     count, hidden = memories.shape[1:]
     sigmoids = gates[:, : (count + 2) * hidden]
     sigmoids *= 0.5  # sigmoid(x) = (1 + tanh(x / 2)) / 2: one pass of tanh over all gates

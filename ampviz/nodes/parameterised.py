@@ -24,7 +24,7 @@ _FOLD_ROWS = (
 )
 
 
-_FEW_ROWS, _COPY_PAYS = 128, 2
+_FEW_ROWS, _COPY_PAYS, _COPY_LIMIT = 128, 2, 150_000  # of a copy of W^T: rows it serves, uses before, most elements
 
 
 @dataclass(slots=True)
@@ -160,14 +160,15 @@ class Parameterised(Transform):
     def transposed(self, name: str, rows: int) -> Array | None:
         """W^T of a parameter as a contiguous array for products of few rows, or None where a copy does not pay.
 
-        OpenBLAS is 1.2 to 3 times as fast with it at 5 to 128 rows, and a copy costs about three such products. Never
-        for parameters that others write without a word.
+        OpenBLAS is 1.2 to 2 times as fast with it at 5 to 128 rows of a small or middling W, and a copy costs two to
+        five such products. Never for parameters that others write without a word.
         """
-        if not self._alone or not 4 < rows <= _FEW_ROWS:
+        array = self.parameters.arrays[name]
+        if not self._alone or not 4 < rows <= _FEW_ROWS or array.size > _COPY_LIMIT:
             return None
         uses, copy = self._transposed.get(name, (0, None))
         if copy is None and uses >= _COPY_PAYS:
-            copy = np.ascontiguousarray(self.parameters.arrays[name].T)
+            copy = np.ascontiguousarray(array.T)
         self._transposed[name] = (uses + 1, copy)
         return copy
 

@@ -15,6 +15,7 @@ from tests.nodes.differences import numeric_gradient
 
 SMALL, LARGE = 7, 300  # numbers of rows on both sides of the one-hot limit
 CASES: dict[str, Callable[..., object]] = {
+    "product": lambda x, y, i, w: kernels.product(x, y),
     "linear_forward": lambda x, y, i, w: kernels.linear_forward(x, np.ones((3, 2), x.dtype), np.ones(2, x.dtype)),
     "linear_input_gradient": lambda x, y, i, w: kernels.linear_input_gradient(x, y),
     "linear_weight_gradient": lambda x, y, i, w: kernels.linear_weight_gradient(x, y),
@@ -81,12 +82,21 @@ def test_linear_gradients_are_the_finite_differences(rng):
         np.testing.assert_allclose(found, numeric_gradient(loss, array), atol=1e-8)
 
 
-@pytest.mark.parametrize("rows", [0, 1, 4, 5, 16, 64, 65])
-def test_the_input_gradient_of_any_number_of_rows_is_the_product(rows, rng):
-    W, dy = rng.normal(size=(300, 400)), rng.normal(size=(rows, 400))
-    dx = kernels.linear_input_gradient(dy, W)
-    np.testing.assert_allclose(dx, np.einsum("ro,io->ri", dy, W), rtol=1e-9, atol=1e-9)
-    assert dx.flags.c_contiguous
+SHAPES = [(300, 400), (40, 20), (1301, 37), (16, 70_000)]  # in blocks with a rest, and too small or too long for blocks
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("rows", [0, 1, 2, 4, 5, 16, 20, 21, 64, 65, 101])
+def test_products_of_any_number_of_rows_and_any_shape_are_those_of_numpy(rows, shape, rng):
+    W, x, dy = rng.normal(size=shape), rng.normal(size=(rows, shape[0])), rng.normal(size=(rows, shape[1]))
+    expected = dy @ W.T
+    for found in (
+        kernels.linear_input_gradient(dy, W),
+        kernels.linear_input_gradient(dy, W, np.ascontiguousarray(W.T)),
+    ):
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+        assert found.flags.c_contiguous
+    np.testing.assert_allclose(kernels.product(x, W), x @ W, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("vocabulary", [SMALL, 256, 257, LARGE])
