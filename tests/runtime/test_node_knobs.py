@@ -174,7 +174,7 @@ def test_a_knob_of_a_node_can_be_set_on_the_running_session(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("optimizer", "rate", "slots"),
-    [("sgd", 0.1, []), ("momentum", 0.01, ["velocity"]), ("adam", 0.001, ["mean", "square", "step"]),
+    [("sgd", 0.1, []), ("momentum", 0.01, ["velocity"]), ("adam", 0.001, ["gradients", "squares", "step"]),
      ("adagrad", 0.05, ["sum"])],
 )  # fmt: skip
 @pytest.mark.parametrize("backend", ["inline", "process"])

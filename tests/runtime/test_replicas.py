@@ -117,7 +117,7 @@ def test_one_key_with_shared_copies_equals_a_single_layer_bit_for_bit(tmp_path: 
 
 def test_after_an_epoch_all_copies_are_equal_optimizer_state_too(tmp_path: Path):
     _, got = trained(spec("averaged_adam", epochs=1, workers=2, knobs={"max_active_keys": 6}), tmp_path)
-    for name in ("W", "b", "W/mean", "W/square", "W/step", "b/step"):
+    for name in ("W", "b", "W/gradients", "W/squares", "W/step", "b/step"):
         np.testing.assert_array_equal(got[f"fc2-0/{name}"], got[f"fc2-1/{name}"])
     assert got["fc2-0/W/step"][0] == 12.5  # the mean of 13 and 12 updates
 

@@ -68,7 +68,7 @@ def test_arrays_are_named_and_shaped_as_the_model_and_optimizer_say(store_of):
     parameters = {"fc1/W": (5, 7), "fc1/b": (7,), "out/W": (7, 3), "out/b": (3,)}
     expected = {}
     for name, shape in parameters.items():
-        expected |= {name: shape, f"{name}/mean": shape, f"{name}/square": shape, f"{name}/step": (1,)}
+        expected |= {name: shape, f"{name}/gradients": shape, f"{name}/squares": shape, f"{name}/step": (1,)}
     assert shapes == expected
 
 
@@ -94,7 +94,7 @@ def test_nodes_of_one_shape_start_apart(store_of):
 def test_optimizer_state_starts_as_the_optimizer_says(store_of):
     arrays = store_of(graph(), Adagrad(initial=0.25)).arrays()
     assert (arrays["fc1/W/sum"] == 0.25).all()
-    assert not store_of(graph(), Adam()).arrays()["fc1/W/mean"].any()
+    assert not store_of(graph(), Adam()).arrays()["fc1/W/gradients"].any()
 
 
 def test_the_optimizer_of_a_node_wins_over_that_of_the_model(store_of):
@@ -108,9 +108,9 @@ def test_a_node_gets_views_of_the_shared_block(store_of):
     parameters = store.parameters(node)
     assert parameters.arrays.keys() == {"W", "b"}
     parameters.arrays["W"][0, 0] = 42
-    parameters.slots["b"]["mean"][1] = 43
+    parameters.slots["b"]["gradients"][1] = 43
     assert store.arrays()["fc1/W"][0, 0] == 42
-    assert store.arrays()["fc1/b/mean"][1] == 43
+    assert store.arrays()["fc1/b/gradients"][1] == 43
 
 
 def test_no_two_arrays_touch_one_cache_line(store_of):
