@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from ampviz.telemetry.inspection import Detail
@@ -9,10 +11,15 @@ from ampviz.telemetry.link import Inspect
 
 
 class Admit(Struct, frozen=True, tag="admit", array_like=True):
-    """Instances enter: key and index into the data set (training for keys >= 0, validation for negative ones)."""
+    """Instances enter: key and index into the data set (training for keys >= 0, validation for negative ones).
+
+    With `room` >= 0 they enter as long as so many are in flight here, and the others wait at hand: the worker forgets
+    an instance that came home by itself, and begins the next one.
+    """
 
     keys: tuple[int, ...]
     indices: tuple[int, ...]
+    room: int = -1
 
 
 class Retire(Struct, frozen=True, tag="retire", array_like=True):
@@ -95,19 +102,25 @@ class Ready(Struct, frozen=True, tag="ready", array_like=True):
     pid: int
 
 
-class CameHome(Struct, frozen=True, tag="home", array_like=True):
+class CameHome(Struct, tag="home", array_like=True):
     """All sources of this worker have got their backward messages for these keys."""
 
-    keys: tuple[int, ...]
+    keys: list[int]
 
 
-class LossSeen(Struct, frozen=True, tag="loss", array_like=True):
-    """A loss node's sums over the rows of one message."""
+class LossSeen(Struct, tag="loss", array_like=True):
+    """Sums over the rows of messages that losses with these metrics have got."""
 
-    key: int
     rows: int
     total: float
     metrics: dict[str, float]
+
+    def add(self, rows: int, total: float, metrics: Mapping[str, float]) -> None:
+        """Take the sums of another message, with the same metrics."""
+        self.rows += rows
+        self.total += total
+        for name, value in metrics.items():
+            self.metrics[name] += value
 
 
 class Stepped(Struct, frozen=True, tag="stepped", array_like=True):

@@ -14,18 +14,16 @@ import numpy as np
 
 from ampviz.errors import UsageError
 from ampviz.knobs import KnobValues
+from ampviz.runtime.admission import Admission, Dealt, ForAll
 from ampviz.runtime.commands import (
-    Admit,
     Barrier,
     CameHome,
     Command,
-    Drop,
     Failed,
     Halted,
     LossSeen,
     Passed,
     Report,
-    Retire,
     Retune,
     SetPaused,
     StepOne,
@@ -63,7 +61,6 @@ class Controller:
         self.error = ""
         self.phase = "train"
         self.tally = self.progress.train
-        self.in_flight: dict[int, float] = {}  # key -> when it was admitted
         self.phase_done = 0  # instances retired or dropped
         self.dropped = 0
         self.next_tokens = [""] * plan.workers
@@ -74,11 +71,8 @@ class Controller:
         self._events: list[Event] = []
         self.started = clock()  # what `now` counts from
         self._paused_at: float | None = None
-        self._order: Sequence[int] = ()
-        self._next = 0
-        self._next_train_key, self._next_valid_key = self.progress.instances, -1
-        self._not_home: dict[int, int] = {}  # key -> workers whose sources still wait
-        self._dropped: set[int] = set()  # keys of this phase
+        self._admission: Admission = Dealt(plan.workers) if plan.by_key else ForAll(plan.source_workers)
+        self._next_key = {"train": self.progress.instances, "valid": -1}
         self._to_pass = 0  # workers that have not passed the barrier; 0 outside one
         self._phase_began = 0.0
         self._step: StepGoal | None = None
@@ -154,11 +148,9 @@ class Controller:
         """
         if key not in self.in_flight or self.status.ended:
             raise UsageError(f"key {key} is not in flight")
-        age = self.now - self.in_flight.pop(key)
-        del self._not_home[key]
-        self._dropped.add(key)
+        age = self.now - self.in_flight[key]
+        self.outbox += self._admission.drop(key)
         self.dropped += 1
-        self.outbox += [(worker, Drop(key)) for worker, _ in self.plan.told([key])]
         self._event("DROP", f"key {key} dropped, {age:.1f} s after it was admitted")
         self._left(1)
 
@@ -172,6 +164,7 @@ class Controller:
         if self.status is Status.PAUSED:
             self.resume()
         self.status = Status.STOPPING
+        self._admission.close()
         self._event("STOP", f"{len(self.in_flight)} in flight come home first")
         self._end_of_phase()
 
@@ -190,7 +183,7 @@ class Controller:
             return
         match report:
             case CameHome(keys):
-                self._came_home(keys)
+                self._came_home(worker, keys)
             case LossSeen():
                 self.tally.add(report)
                 if self.phase == "train":
@@ -209,8 +202,17 @@ class Controller:
     # What the session takes for its viewers
 
     @property
+    def in_flight(self) -> dict[int, float]:
+        """Keys and when they were admitted, oldest first."""
+        return self._admission.in_flight
+
+    def owner(self, key: int) -> int:
+        """The worker that an instance stays with, where instances stay with one."""
+        return self._admission.owner(key)
+
+    @property
     def epoch_size(self) -> int:
-        return len(self._order)
+        return self._admission.size
 
     @property
     def now(self) -> float:
@@ -255,52 +257,29 @@ class Controller:
         self._begin_phase("train", order.tolist()[progress.position :])
 
     def _begin_phase(self, phase: str, order: Sequence[int]) -> None:
-        self.phase, self._order, self._next = phase, order, 0
-        self.phase_done = 0
+        self.phase, self.phase_done = phase, 0
+        self._admission.open(order, self._next_key[phase], 1 if phase == "train" else -1)
         self.tally = self.progress.train if phase == "train" else Tally()
         self._phase_began = self.active_seconds()
         self._admit()
         self._end_of_phase()  # an epoch resumed at its very end has nothing left to admit
 
     def _admit(self) -> None:
-        if self.status not in (Status.RUNNING, Status.PAUSED) or self._to_pass:
+        if self.status is Status.STARTING or self.status.ended or self._to_pass:
             return
-        room = self.knobs.number("max_active_keys") - len(self.in_flight)
-        count = min(room, len(self._order) - self._next)
-        if count <= 0:
-            return
-        indices = self._order[self._next : self._next + count]
-        self._next += count
-        if self.phase == "train":
-            keys = range(self._next_train_key, self._next_train_key + count)
-            self._next_train_key += count
-        else:
-            keys = range(self._next_valid_key, self._next_valid_key - count, -1)
-            self._next_valid_key -= count
-        now = self.now
-        for key in keys:
-            self.in_flight[key] = now
-            self._not_home[key] = self.plan.source_workers
+        knobs = self.knobs
+        ahead = not knobs.get("slow_motion")  # what workers have at hand must come home before a stop
+        self.outbox += self._admission.admit(knobs.number("max_active_keys"), self.now, ahead=ahead)
         self.tally.max_in_flight = max(self.tally.max_in_flight, len(self.in_flight))
-        index_of = dict(zip(keys, indices, strict=True))
-        for worker, mine in self.plan.told(keys):
-            self.outbox.append((worker, Admit(tuple(mine), tuple(index_of[key] for key in mine))))
 
-    def _came_home(self, keys: Sequence[int]) -> None:
-        retired = []
-        for key in keys:
-            if key in self._dropped:
-                continue  # it came home to this worker before the word of its end got there
-            self._not_home[key] -= 1
-            if not self._not_home[key]:
-                del self._not_home[key], self.in_flight[key]
-                retired.append(key)
+    def _came_home(self, worker: int, keys: Sequence[int]) -> None:
+        retired, commands = self._admission.home(worker, keys)
         if not retired:
             return
         self.tally.instances += len(retired)
         if self.phase == "train":
             self.progress.instances += len(retired)
-        self.outbox += [(worker, Retire(tuple(mine))) for worker, mine in self.plan.told(retired)]
+        self.outbox += commands
         self._left(len(retired))
 
     def _left(self, count: int) -> None:
@@ -312,14 +291,13 @@ class Controller:
         self._end_of_phase()
 
     def _end_of_phase(self) -> None:
-        exhausted = self._next >= len(self._order) or self.status is Status.STOPPING
-        if exhausted and not self.in_flight and not self._to_pass and not self.status.ended:
+        if self._admission.done and not self._to_pass and not self.status.ended:
             self.tally.seconds += self.active_seconds() - self._phase_began
             self._to_pass = self.plan.workers
             self.outbox.append((ALL, Barrier()))
 
     def _phase_ended(self) -> None:
-        self._dropped.clear()
+        self._next_key[self.phase] = self._admission.next_key()
         if self.status is Status.STOPPING:
             self.status = Status.INTERRUPTED
         elif self.phase == "train":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ampviz.runtime.goal import Goal
@@ -24,19 +23,8 @@ class Plan:
     seed: int
     workers: int
     source_workers: int
-    by_key: bool = False  # an instance stays with worker `key % workers`
+    by_key: bool = False  # every worker hosts all nodes, and an instance stays with one of them
     goal: Goal | None = None
-
-    def owner(self, key: int) -> int:
-        """The worker of an instance, where instances stay with one."""
-        return key % self.workers
-
-    def told(self, keys: Sequence[int]) -> list[tuple[int, Sequence[int]]]:
-        """Who is to know of these keys: (address, keys)."""
-        if not self.by_key:
-            return [(ALL, keys)]
-        owners = sorted({self.owner(key) for key in keys})
-        return [(worker, [key for key in keys if self.owner(key) == worker]) for worker in owners]
 
 
 @dataclass(slots=True)

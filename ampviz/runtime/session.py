@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import itertools
 import os
 import signal
 import time
 from collections.abc import Callable
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -248,8 +250,8 @@ class Session:
 
     def _flush(self) -> None:
         if self._started:
-            for address, command in self.controller.outbox:
-                self.backend.send(address, command)
+            for address, entries in itertools.groupby(self.controller.outbox, key=itemgetter(0)):
+                self.backend.send(address, [command for _, command in entries])
             self.controller.outbox.clear()
         if self.controller.status.ended:
             self._ended.set()

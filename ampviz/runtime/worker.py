@@ -7,6 +7,7 @@ ordinary commands, so debugging is not a second code path.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -46,6 +47,8 @@ from ampviz.runtime.store import ParameterStore
 from ampviz.runtime.tracer import Tracer
 from ampviz.state import State, Tables
 
+_TOGETHER = 4  # reports that are looked at for one that another can be added to
+
 
 class Worker:
     """Hosts the nodes that `placement` gives to worker `index`, or to every worker.
@@ -78,6 +81,8 @@ class Worker:
         self._held: set[int] = set()  # nodes that wait although messages do
         self._indices: dict[int, int] = {}  # admitted keys -> index into the data set
         self.admitted: dict[int, int] = {}  # admitted keys -> when
+        self._room = -1  # keys that may be in flight here; below 0 all that are admitted
+        self.waiting: deque[tuple[int, int]] = deque()  # keys at hand that there was no room for yet, and their indices
         self._instances: dict[int, Instance] = {}
         self._sources_out: dict[int, int] = {}  # key -> sources that still wait for their backward message
         self._parked: dict[int, list[Parcel]] = {}
@@ -132,9 +137,10 @@ class Worker:
     def apply(self, command: Command) -> None:
         """Do what the controller says. Raises NodeError if a step meets a failing node."""
         match command:
-            case Admit(keys, indices):
-                for key, index in zip(keys, indices, strict=True):
-                    self._admit(key, index)
+            case Admit(keys, indices, room):
+                self._room = room
+                self.waiting += zip(keys, indices, strict=True)
+                self._begin()
             case Retire(keys):
                 for key in keys:
                     self._retire(key)
@@ -223,6 +229,7 @@ class Worker:
         """Nodes that hold something for an instance, and how much; empty when nothing is in flight."""
         held = {slot.node.name: slot.node.cached() + sum(map(len, slot.queues)) for slot in self.slots.values()}
         held["(instances)"] = len(self._indices) + len(self._instances) + len(self._sources_out) + len(self._parked)
+        held["(instances)"] += len(self.waiting)
         return {name: count for name, count in held.items() if count}
 
     # What nodes call (nodes.base.Host)
@@ -245,10 +252,23 @@ class Worker:
         self._sources_out[key] -= 1
         if not self._sources_out[key]:
             del self._sources_out[key]
-            self.reports.append(CameHome((key,)))
+            for report in self.reports[-_TOGETHER:]:
+                if type(report) is CameHome:
+                    report.keys.append(key)
+                    break
+            else:
+                self.reports.append(CameHome([key]))
+            if self._room >= 0:
+                self._retire(key)
+                self._begin()
 
     def loss(self, node: Node, key: int, rows: int, total: float, metrics: Mapping[str, float]) -> None:
-        self.reports.append(LossSeen(key, rows, total, dict(metrics)))
+        for report in self.reports[-_TOGETHER:]:
+            if type(report) is LossSeen and report.metrics.keys() == metrics.keys():
+                report.add(rows, total, metrics)
+                break
+        else:
+            self.reports.append(LossSeen(rows, total, dict(metrics)))
         if self.slots[node.id].traps is not None:
             figures = {"loss": total / max(rows, 1), "rows": float(rows), "key": float(key)}
             self.debugger.stop_after(node, "F", f"{node.name}.F key={key}", figures)
@@ -262,6 +282,11 @@ class Worker:
             self.debugger.stop_after(node, "U", f"{node.name}.U", {"version": version})
 
     # Inside
+
+    def _begin(self) -> None:
+        """Let keys at hand enter while there is room."""
+        while self.waiting and (self._room < 0 or len(self._indices) < self._room):
+            self._admit(*self.waiting.popleft())
 
     def _admit(self, key: int, index: int) -> None:
         self._indices[key] = index
@@ -281,6 +306,8 @@ class Worker:
         self._instances.pop(key, None)
 
     def _drop(self, key: int) -> None:
+        if key not in self._indices:
+            return  # it has come home, and another one began in its place
         self._retire(key)
         self._sources_out.pop(key, None)
         self._dropped.add(key)
@@ -295,6 +322,7 @@ class Worker:
                 queue.extend(left)
             if waited and not any(slot.queues) and not self.paused:
                 slot.waiting_ns += self.clock() - slot.ready_since
+        self._begin()
 
     def _instance(self, key: int) -> Instance:
         instance = self._instances.get(key)

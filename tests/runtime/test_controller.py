@@ -70,8 +70,8 @@ class Crew:
             self.controller.report(worker, Passed())
         else:
             if worker == 0:
-                self.controller.report(worker, LossSeen(key, 2, 1.0 if key >= 0 else 0.5, {"accuracy": 1.0}))
-            self.controller.report(worker, CameHome((key,)))
+                self.controller.report(worker, LossSeen(2, 1.0 if key >= 0 else 0.5, {"accuracy": 1.0}))
+            self.controller.report(worker, CameHome([key]))
         self.take()
 
     def finish(self):
@@ -175,9 +175,9 @@ def test_epochs_are_shuffled_from_the_seed():
 
 def test_an_instance_retires_when_all_workers_with_sources_have_said_so():
     machine, crew = started(knobs={"max_active_keys": 1})
-    machine.report(0, CameHome((0,)))
+    machine.report(0, CameHome([0]))
     assert not machine.outbox
-    machine.report(1, CameHome((0,)))
+    machine.report(1, CameHome([0]))
     crew.take()
     assert crew.retired == [0]
     assert [key for key, _ in crew.admitted] == [0, 1]
@@ -267,7 +267,7 @@ def test_a_step_goes_on_until_its_goal(goal, answers):
         assert machine.outbox.count(asked) == 1
         machine.outbox.clear()
         if token.startswith("x.B"):
-            machine.report(0, CameHome((0,)))
+            machine.report(0, CameHome([0]))
         machine.report(0, Stepped(token, updated))
     assert asked not in machine.outbox
     assert machine.stepped == answers[-1][0]
@@ -319,7 +319,7 @@ def test_a_resumed_epoch_trains_the_rest_of_the_same_order():
 def test_a_failure_keeps_its_text_and_later_reports_change_nothing():
     machine, _ = started()
     machine.report(0, Failed("ValueError: no", "fc1.F key=0", "look there"))
-    machine.report(1, CameHome((0,)))
+    machine.report(1, CameHome([0]))
     assert machine.status is Status.FAILED
     assert machine.error == "fc1.F key=0: ValueError: no. Hint: look there"
     assert len(machine.in_flight) == 4
@@ -352,8 +352,8 @@ def test_the_learning_rate_of_an_epoch_is_told_when_it_begins():
 def test_points_of_the_curve_are_means_since_the_last_one():
     machine, _ = started()
     assert machine.take_point() is None
-    machine.report(0, LossSeen(0, 2, 3.0, {}))
-    machine.report(0, LossSeen(1, 2, 1.0, {}))
+    machine.report(0, LossSeen(2, 3.0, {}))
+    machine.report(0, LossSeen(2, 1.0, {}))
     point = machine.take_point()
     assert (point.loss, point.count) == (1.0, 4)
     assert machine.take_point() is None

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ampviz.errors import UsageError
+from ampviz.graph import EVERY
 from ampviz.placement import place
 from ampviz.runtime.controller import Controller
 from ampviz.runtime.plan import ALL, Plan
@@ -40,17 +41,22 @@ VARIED = (
 class Network:
     """Workers and a controller whose messages, commands and reports take any time, but keep their order on each way."""
 
-    def __init__(self, name: str, workers: int, seed: int, **knobs: int):
+    def __init__(self, name: str, workers: int, seed: int, *, by_key: bool = False, **knobs: int):
         made = experiment(name)
         graph = made.graph()
-        placement = place(graph, workers)
+        placement = [EVERY] * len(graph.nodes) if by_key else place(graph, workers)
         self.draw = random.Random(seed)
         self.store = ParameterStore(graph, made.optimizer)
         clock = itertools.count().__next__
         data = (made.train, made.valid)
-        self.workers = [Worker(index, graph, placement, self.store, data, clock=clock) for index in range(workers)]
+        graphs = [made.graph() for _ in range(workers)] if by_key else [graph] * workers
+        for own in graphs:
+            self.store.equipped(own)
+        self.workers = [
+            Worker(index, own, placement, self.store, data, clock=clock) for index, own in enumerate(graphs)
+        ]
         sources = {placement[node.id] for node in graph.nodes if node.kind == "Source"}
-        plan = Plan(2, len(made.train), len(made.valid), 0, workers, len(sources))
+        plan = Plan(2, len(made.train), len(made.valid), 0, workers, len(sources), by_key)
         self.controller = Controller(plan, made.knob_values(graph, knobs), clock=Clock())
         self.ways: dict[tuple[str, int, int], deque] = {}
         self.retired: list[int] = []
@@ -95,6 +101,9 @@ class Network:
         self.carry()
         return True
 
+    def in_flight(self) -> int:
+        return len({key for worker in self.workers for key in worker.admitted})
+
 
 @pytest.mark.parametrize("name", VARIED)
 @settings(max_examples=6, deadline=None)
@@ -103,9 +112,10 @@ class Network:
     seed=st.integers(0, 2**32),
     max_batch=st.sampled_from([1, 4]),
     chance=st.sampled_from([0.002, 0.02, 0.2]),
+    by_key=st.booleans(),
 )
-def test_drops_at_any_moment_leave_nothing_behind_and_every_epoch_ends(name, workers, seed, max_batch, chance):
-    network = Network(name, workers, seed, max_active_keys=5, max_batch=max_batch)
+def test_drops_at_any_moment_leave_nothing_behind_and_every_epoch_ends(name, workers, seed, max_batch, chance, by_key):
+    network = Network(name, workers, seed, by_key=by_key, max_active_keys=5, max_batch=max_batch)
     controller = network.controller
     while network.move():
         if controller.in_flight and network.draw.random() < chance:
@@ -149,6 +159,25 @@ def test_a_session_goes_on_after_drops_while_running_paused_and_stepping(tmp_pat
     assert [node.cached + node.queued_forward + node.queued_backward for node in last[-1].nodes] == [0] * len(
         last[-1].nodes
     )
+
+
+@settings(max_examples=60, deadline=None)
+@given(workers=st.integers(1, 3), seed=st.integers(0, 2**32), knobs=st.lists(st.integers(1, 7), max_size=4))
+def test_instances_dealt_to_workers_are_never_more_than_the_knob_says_and_each_is_trained_once(workers, seed, knobs):
+    network = Network("recurrent", workers, seed, by_key=True, max_active_keys=5, max_batch=1)
+    controller, limit, settled = network.controller, 5, True
+    while network.move():
+        if knobs and network.draw.random() < 0.01:
+            limit, settled = knobs.pop(), False
+            controller.set_knob("max_active_keys", limit)
+            network.carry()
+        most = max(network.in_flight(), len(controller.in_flight))
+        settled = settled or (most <= limit and not any(network.ways.values()))  # all have heard, the surplus is gone
+        assert most <= (limit if settled else 7)
+    assert controller.status is Status.FINISHED
+    assert [worker.remembered() for worker in network.workers] == [{}] * workers
+    assert controller.progress.instances == 60
+    assert [report.instances for report in controller.progress.epochs] == [30, 30]
 
 
 def test_only_what_is_in_flight_can_be_dropped():

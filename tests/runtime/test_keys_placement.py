@@ -43,7 +43,9 @@ def test_every_worker_takes_its_share_of_the_instances_and_forgets_them(backend,
     outcome = run_session(session)
     assert outcome["exit"] == 0
     first, second = outcome["workers_detail"]
-    assert first["messages"] == pytest.approx(second["messages"], rel=0.2)
+    assert min(first["messages"], second["messages"]) > 0  # who is faster takes more
+    if backend == "inline":
+        assert first["messages"] == pytest.approx(second["messages"], rel=0.2)
     for node in outcome["nodes"].values():
         assert node["worker"] == EVERY
     source = outcome["nodes"]["x" if name == "pipeline" else "tokens"]

@@ -16,7 +16,7 @@ MESSAGES = st.lists(st.lists(st.tuples(st.floats(0, 10), st.booleans()), min_siz
 def seen(rows: list[tuple[float, bool]], key: int = 0) -> LossSeen:
     """What a loss node reports of rows of (loss, answered right)."""
     right = float(sum(hit for _, hit in rows))
-    return LossSeen(key, len(rows), sum(loss for loss, _ in rows), {"accuracy": right})
+    return LossSeen(len(rows), sum(loss for loss, _ in rows), {"accuracy": right})
 
 
 @given(MESSAGES)
@@ -38,8 +38,8 @@ def test_means_are_over_rows_and_not_over_messages(messages):
 
 def test_losses_with_different_metrics_do_not_dilute_each_other():
     tally = Tally()
-    tally.add(LossSeen(0, 2, 4.0, {"accuracy": 1.0}))
-    tally.add(LossSeen(0, 6, 4.0, {"error": 3.0}))
+    tally.add(LossSeen(2, 4.0, {"accuracy": 1.0}))
+    tally.add(LossSeen(6, 4.0, {"error": 3.0}))
     assert tally.mean_metrics() == {"accuracy": 0.5, "error": 0.5}
     assert tally.mean_loss == 1.0
 

@@ -36,6 +36,7 @@ from ampviz.telemetry.ring import TraceRing
 
 _SLICE_NS = 200_000  # how long units run before the sockets are looked at again
 _REPORT_NS = 1_000_000  # how long reports wait for others: a send costs as much as ten messages without a kernel
+_AT_EASE_NS = 20_000_000  # the same while instances are at hand, and the session need not hurry to admit others
 _PUBLISH_S = 0.05
 
 
@@ -155,7 +156,7 @@ class HostedWorker:
         worker = self.worker
         if not worker.ready or worker.paused or worker.slow_motion or self._failed:
             return True
-        if worker.clock() - self._reported >= _REPORT_NS:
+        if worker.clock() - self._reported >= (_AT_EASE_NS if worker.waiting else _REPORT_NS):
             return True
         return not all(isinstance(report, LossSeen | CameHome) for report in worker.reports)
 

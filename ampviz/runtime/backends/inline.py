@@ -37,9 +37,9 @@ class InlineBackend:
         self._task: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
 
-    def send(self, address: int, command: Command) -> None:
-        """Have a command applied before the next unit: by one worker, by ALL, or by the one whose turn it is (ANY)."""
-        self._commands.append((address, command))
+    def send(self, address: int, commands: Sequence[Command]) -> None:
+        """Have commands applied before the next unit: by one worker, by ALL, or by the one whose turn it is (ANY)."""
+        self._commands.extend((address, command) for command in commands)
         self._wake.set()
 
     def turn(self) -> bool:

@@ -90,15 +90,15 @@ class ProcessBackend:
                 raise WorkerError(f"a worker was not ready after {_START_S:.0f} s") from error
             raise
 
-    def send(self, address: int, command: Command) -> None:
+    def send(self, address: int, commands: list[Command]) -> None:
         """Send to one worker, to ALL, or (ANY) to the one whose turn it is."""
         if address == ALL:
             for channel in self._channels:
-                channel.send([command])
+                channel.send(commands)
             return
         if address == ANY:
             address, self._turn = self._turn, (self._turn + 1) % self._count
-        self._channels[address].send([command])
+        self._channels[address].send(commands)
 
     async def stop(self) -> None:
         """Have every worker leave; kill what does not. Idempotent."""
