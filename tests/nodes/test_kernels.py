@@ -126,12 +126,16 @@ def test_sums_by_index_are_those_of_a_dictionary(indices):
 
 @given(st.lists(st.integers(0, SMALL - 1), max_size=20))
 @settings(max_examples=30, deadline=None)
-def test_rows_add_up_to_the_same_by_sorting_and_by_one_hot(indices):
+def test_rows_add_up_to_the_same_by_one_hot_in_turns_and_by_sorting(indices):
     dy = np.random.default_rng(len(indices)).normal(size=(len(indices), 2))
-    small = kernels.scatter_add(np.array(indices, np.int64), dy, SMALL)
-    large = kernels.scatter_add(np.array(indices, np.int64), dy, LARGE)
-    np.testing.assert_allclose(large[:SMALL], small, atol=1e-12)
-    assert not large[SMALL:].any()
+    by_one_hot = kernels.scatter_add(np.array(indices, np.int64), dy, SMALL)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernels, "_SMALL_PRODUCT", 0)
+        for turns in (0, 2, 20):
+            patch.setattr(kernels, "_TURNS", turns)
+            sums = kernels.scatter_add(np.array(indices, np.int64), dy, LARGE)
+            np.testing.assert_allclose(sums[:SMALL], by_one_hot, atol=1e-12)
+            assert not sums[SMALL:].any()
 
 
 def test_lookup_gradient_is_the_finite_difference(rng):
@@ -147,13 +151,13 @@ def test_lookup_refuses_an_index_outside_the_table(index):
 
 
 @pytest.mark.parametrize("count", [SMALL, LARGE])
-@pytest.mark.parametrize("index", [-1, LARGE])
+@pytest.mark.parametrize("index", [-1, LARGE, 10**12])
 def test_rows_are_not_added_outside_the_result(count, index):
     with pytest.raises(IndexError, match=f"index {index} is out of bounds"):
         kernels.scatter_add(np.array([0, index]), np.zeros((2, 3)), count)
 
 
-@pytest.mark.parametrize("count", [1, SMALL, LARGE])
+@pytest.mark.parametrize("count", [0, 1, SMALL, LARGE])
 def test_no_rows_add_up_to_zeros(count):
     sums = kernels.scatter_add(np.zeros(0, np.int64), np.zeros((0, 3), np.float32), count)
     np.testing.assert_array_equal(sums, np.zeros((count, 3), np.float32))
