@@ -46,7 +46,7 @@ async def receive(fd: int, messages: int) -> None:
             done.set_result(None)
 
     peer = await connect_peer(socket.socket(fileno=fd), deliver, lambda error: None)
-    peer.send(FORWARD, 0, [(0,)], [None])  # ready
+    peer.send(FORWARD, 0, [(0,)], None, ())  # ready
     peer.flush()
     began = time.process_time()
     await done

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,8 @@ from ampviz.errors import GraphError
 from ampviz.graph import Graph
 from ampviz.message import BACKWARD, FORWARD, Direction, Message
 from ampviz.nodes.base import Host, Node
-from ampviz.nodes.payload import Payload, each, row_count, stack
+from ampviz.nodes.batch import Batch
+from ampviz.nodes.payload import Payload, each, gather, row_count, runs, stack
 from ampviz.ports import ArrayType, PortType
 from ampviz.state import (
     Assign,
@@ -24,6 +25,9 @@ from ampviz.state import (
     field_order,
     lift,
 )
+
+Part = tuple[Batch, int]
+"""(batch, number of a message in it)"""
 
 
 class Ungroup(Node):
@@ -71,49 +75,73 @@ class Ungroup(Node):
 
     def bind(self, host: Host, graph: Graph) -> None:
         super().bind(host, graph)
-        self._waiting: dict[State, tuple[dict[int, int], list[Payload | None], list[int]]] = {}
+        self._waiting: dict[State, _Pieces] = {}
 
-    def forward(self, batch: Sequence[Message]) -> None:
-        at = self._position
-        for _, state, payload in batch:
-            tables = self.host.tables(state[0]) if self._reads_tables else None
-            shape = payload[0].shape if type(payload) is tuple else payload.shape
-            pieces = shape[self.axis]
-            if self._count is not None and self._count(state, tables) != pieces:
-                raise ValueError(f"expected {self.count} = {self._count(state, tables)} pieces, got {shape}")
-            ids = range(pieces) if self._ids is None else self._ids(state, tables)
-            if len(ids) != pieces:
-                raise ValueError(f"{self.ids} has {len(ids)} entries for {pieces} pieces")
-            if not pieces:
-                self.answer(0, state, None)
+    def forward(self, batch: Batch) -> None:
+        states: list[State] = []
+        payloads, counts = [], []
+        for number, state in enumerate(batch.states):
+            x = gather([batch.place(number)])
+            own = self._numbered(state, x)
+            if not own:
+                self.answer(0, (state,))
                 continue
-            places = {value: index for index, value in enumerate(ids)}
-            if len(places) != pieces:
+            states += own
+            payloads.append(x if self.axis == 0 else each(_piece_after_piece, x))
+            counts += [1 if self.axis == 0 else row_count(x)] * len(own)
+        if states:
+            self.send(0, states, batch.payload if self.axis == 0 else stack(payloads), counts)
+
+    def _numbered(self, state: State, x: Payload) -> list[State]:
+        """The states of the pieces of a message, which from now on wait for their gradients."""
+        tables = self.host.tables(state[0]) if self._reads_tables else None
+        shape = x[0].shape if type(x) is tuple else x.shape
+        pieces, at = shape[self.axis], self._position
+        if self._count is not None and self._count(state, tables) != pieces:
+            raise ValueError(f"expected {self.count} = {self._count(state, tables)} pieces, got {shape}")
+        ids = range(pieces) if self._ids is None else self._ids(state, tables)
+        if len(ids) != pieces:
+            raise ValueError(f"{self.ids} has {len(ids)} entries for {pieces} pieces")
+        if pieces:
+            number_of = {value: index for index, value in enumerate(ids)}
+            if len(number_of) != pieces:
                 raise ValueError(f"{self.ids} holds a value twice: {list(ids)}")
-            self._waiting[state] = (places, [None] * pieces, [pieces])
-            states = [(*state[:at], value, *state[at:]) for value in ids]
-            if self.axis == 0:
-                self.send_rows(0, states, payload, [1] * pieces)
-            else:
-                self.send_all(0, states, _cut(payload, 1))
+            self._waiting[state] = _Pieces(number_of)
+        before, behind = state[:at], state[at:]
+        return [(*before, value, *behind) for value in ids]
 
-    def backward(self, batch: Sequence[Message]) -> None:
-        for _, state, dy in batch:
+    def backward(self, batch: Batch) -> None:
+        live, at = batch.payload is not None, self._position
+        for number, state in enumerate(batch.states):
             base = self._base(state, None)
-            index, gradients, left = self._waiting[base]
-            gradients[index[state[self._position]]] = dy
-            left[0] -= 1
-            if not left[0]:
+            pieces = self._waiting[base]
+            if live:
+                pieces.parts[pieces.number_of[state[at]]] = (batch, number)
+            pieces.out -= 1
+            if not pieces.out:
                 del self._waiting[base]
-                self.answer(0, base, self._assembled(gradients) if self.wanted[0] else None)
+                self._assembled(base, pieces.parts)
 
-    def _assembled(self, gradients: list[Payload | None]) -> Payload | None:
-        known = next((gradient for gradient in gradients if gradient is not None), None)
-        if known is None:
-            return None
-        return _put_together(
-            [each(np.zeros_like, known) if gradient is None else gradient for gradient in gradients], self.axis
-        )
+    def _assembled(self, base: State, parts: list[Part | None]) -> None:
+        known = next((gather([batch.place(number)]) for batch, number in filter(None, parts)), None)
+        if known is None or not self.wanted[0]:
+            self.answer(0, (base,))
+            return
+        zeros = (each(np.zeros_like, known), 0, row_count(known)) if None in parts else None
+        whole = gather(runs([part[0].place(part[1]) if part else zeros for part in parts]))  # type: ignore[misc] # zeros where one is None
+        if self.axis:
+            whole = each(lambda array: np.stack(np.split(array, len(parts)), axis=1), whole)
+        self.answer(0, (base,), whole, (row_count(whole),))
+
+
+class _Pieces:
+    """What came back of the pieces of one message: the gradient of each, and how many are still out."""
+
+    __slots__ = ("number_of", "out", "parts")
+
+    def __init__(self, number_of: dict[int, int]):
+        self.number_of, self.out = number_of, len(number_of)
+        self.parts: list[Part | None] = [None] * self.out
 
 
 class Group(Node):
@@ -165,7 +193,6 @@ class Group(Node):
             | (self.by.value.tables() if isinstance(self.by, Assign) else set())
         )
         self._reads_tables = bool(read)
-        self.uniform = x.fixed
         stacked = () if self.axis == 0 else (self._fixed_count(),)
         return (PortType.of(fields, [ArrayType((*stacked, *array.shape), array.dtype) for array in x.arrays]),)
 
@@ -174,74 +201,72 @@ class Group(Node):
 
     def bind(self, host: Host, graph: Graph) -> None:
         super().bind(host, graph)
-        self._partial: dict[State, tuple[list[Any], list[int]]] = {}
+        self._partial: dict[State, list[Part | None]] = {}
         self._origins: dict[State, tuple[list[State], list[int]]] = {}
 
-    def forward(self, batch: Sequence[Message]) -> None:
-        complete: dict[int, list[tuple[State, list[Any]]]] = {}  # groups by number of parts
-        for _, state, payload in batch:
-            tables = self.host.tables(state[0]) if self._reads_tables else None
+    def forward(self, batch: Batch) -> None:
+        complete: dict[object, list[tuple[State, list[Part]]]] = {}  # groups by number of parts
+        tables = None
+        for number, state in enumerate(batch.states):
+            if self._reads_tables:
+                tables = self.host.tables(state[0])
             target, order = self._target(state, tables), self._order(state, tables)
-            entry = self._partial.get(target)
-            if entry is None:
-                count = self._count(state, tables)
-                entry = self._partial[target] = ([None] * count, [count])
-            parts, left = entry
+            parts = self._partial.get(target)
+            if parts is None:
+                parts = self._partial[target] = [None] * self._count(state, tables)
             if not 0 <= order < len(parts) or parts[order] is not None:
                 raise ValueError(f"part {order} of group {target} is out of range or came twice")
-            parts[order] = (state, payload)
-            left[0] -= 1
-            if not left[0]:
+            parts[order] = (batch, number)
+            if None not in parts:
                 del self._partial[target]
-                complete.setdefault(len(parts), []).append((target, parts))
+                complete.setdefault(len(parts) if self.uniform else target, []).append((target, parts))  # type: ignore[arg-type] # no part is None any more
         for groups in complete.values():
             self._put_together(groups)
 
-    def _put_together(self, groups: list[tuple[State, list[Any]]]) -> None:
+    def _put_together(self, groups: list[tuple[State, list[Part]]]) -> None:
         """Send whole groups of equally many parts on."""
-        targets, counts = [], []
+        targets, counts = [target for target, _ in groups], []
         for target, parts in groups:
-            rows = [row_count(payload) for _, payload in parts]
-            if self.axis == 1 and len(set(rows)) > 1:
+            rows = [batch.counts[number] for batch, number in parts]
+            self._origins[target] = ([batch.states[number] for batch, number in parts], rows)
+            if self.axis and rows.count(rows[0]) < len(rows):
                 raise ValueError(f"parts that are stacked have the same shape, not {rows} rows")
-            self._origins[target] = ([state for state, _ in parts], rows)
-            targets.append(target)
-            counts.append(sum(rows) if self.axis == 0 else rows[0])
-        if self.axis == 0:
-            whole = stack([payload for _, parts in groups for _, payload in parts])
+            counts.append(rows[0] if self.axis else sum(rows))
+        places = [[batch.place(number) for batch, number in parts] for _, parts in groups]
+        if self.axis == 0 or max(counts) == min(counts) == 1:
+            whole = gather(runs([place for own in places for place in own]))
+            if self.axis:
+                ways = len(places[0])
+                whole = each(lambda array: array.reshape(len(groups), ways, *array.shape[1:]), whole)
         else:
-            ways = range(len(groups[0][1]))
-            whole = each(_side_by_side, *[stack([parts[way][1] for _, parts in groups]) for way in ways])
-        self.send_rows(0, targets, whole, counts)
+            whole = each(_side_by_side, *[gather(runs(column)) for column in zip(*places, strict=True)])
+        self.send(0, targets, whole, counts)
 
-    def backward(self, batch: Sequence[Message]) -> None:
-        for _, target, dy in batch:
-            states, counts = self._origins.pop(target)
-            if dy is None or not self.wanted[0]:
-                self.answer_all(0, states, [None] * len(states))
-            elif self.axis == 0:
-                self.answer_rows(0, states, dy, counts)
-            else:
-                self.answer_all(0, states, _cut(dy, 1))
+    def backward(self, batch: Batch) -> None:
+        origins = list(map(self._origins.pop, batch.states))
+        states = [state for own, _ in origins for state in own]
+        dy = batch.payload
+        if dy is None or not self.wanted[0]:
+            self.answer(0, states)
+        elif self.axis == 0:
+            self.answer(0, states, dy, [count for _, own in origins for count in own])
+        elif max(batch.counts) == min(batch.counts) == 1:
+            self.answer(0, states, each(lambda array: array.reshape(-1, *array.shape[2:]), dy), [1] * len(states))
+        else:
+            for way in range(len(origins[0][0])):
+                own = [states[way] for states, _ in origins]
+                self.answer(0, own, each(lambda array, way=way: array[:, way], dy), batch.counts)
 
     def remembered(self) -> Iterator[tuple[Direction, Message]]:
-        for parts, _ in self._partial.values():
-            yield from ((FORWARD, (0, *part)) for part in parts if part is not None)
+        for parts in self._partial.values():
+            for batch, number in filter(None, parts):
+                yield FORWARD, (0, batch.states[number], gather([batch.place(number)]))
         yield from ((BACKWARD, (0, target, entry)) for target, entry in self._origins.items())
 
 
-def _cut(payload: Payload, axis: int) -> list[Payload]:
-    """The elements of `axis` one by one: (1, ...) of axis 0, (rows, ...) of axis 1; views."""
-    if type(payload) is tuple:
-        return list(zip(*(_cut(array, axis) for array in payload), strict=True))
-    if axis == 0:
-        return [payload[index : index + 1] for index in range(len(payload))]
-    return [payload[:, index] for index in range(payload.shape[1])]
-
-
-def _put_together(payloads: Sequence[Payload], axis: int) -> Payload:
-    """Rows after rows, or along a new axis 1: the reverse of `_cut`."""
-    return stack(payloads) if axis == 0 else each(_side_by_side, *payloads)
+def _piece_after_piece(x: Any) -> Any:
+    """(rows, n, ...) as (n rows, ...): the rows of each element of axis 1 together."""
+    return np.moveaxis(x, 1, 0).reshape(-1, *x.shape[2:])
 
 
 def _side_by_side(*arrays: Any) -> Any:

@@ -12,9 +12,9 @@ from typing import ClassVar, Protocol
 
 from ampviz.graph import Graph, GraphNode
 from ampviz.message import BACKWARD, Direction, Message
+from ampviz.nodes.batch import Batch, Send
 from ampviz.nodes.kept import Kept
-from ampviz.nodes.payload import Payload, row_count, stack
-from ampviz.nodes.sender import Sender
+from ampviz.nodes.payload import Payload
 from ampviz.state import State, Tables
 
 
@@ -24,11 +24,11 @@ class Host(Protocol):
     clock: Callable[[], int]  # nanoseconds
     seed: int  # of the session, for what is drawn while it runs
 
-    def sender(self, node: Node) -> Sender:
+    def sender(self, node: Node) -> Send:
         """Sends forward, by output port."""
         ...
 
-    def answerer(self, node: Node) -> Sender:
+    def answerer(self, node: Node) -> Send:
         """Sends backward, by input port."""
         ...
 
@@ -54,31 +54,32 @@ class Host(Protocol):
 
 
 class Node(GraphNode):
-    """A graph node that processes messages. Subclasses define `forward` and `backward` over a batch of messages."""
+    """A graph node that processes messages. Subclasses define `forward` and `backward` for the messages of a port."""
 
     host: Host
-    uniform = True  # whether payloads differ in rows only, so that those of several messages can be stacked
     keeps: ClassVar[tuple[str, ...]] = ()  # attributes that hold something for instances in flight, by state
 
     def bind(self, host: Host, graph: Graph) -> None:
         """Join the worker that hosts this node. Called once, before the first message."""
         self.host = host
-        self.send, self.send_all, self.send_rows = host.sender(self)
-        self.answer, self.answer_all, self.answer_rows = host.answerer(self)
+        self.send: Send = host.sender(self)
+        self.answer: Send = host.answerer(self)
         self.kernel_ns = 0
         self.wanted = tuple(edge.gradient for edge in graph.incoming[self.id])  # inputs that can use a gradient
+        edges = graph.incoming[self.id] + graph.outgoing[self.id]
+        self.uniform = all(edge.type.fixed for edge in edges)  # payloads differ in rows only, and can be stacked
 
-    def forward(self, batch: Sequence[Message]) -> None:
-        """Process forward messages, in order."""
+    def forward(self, batch: Batch) -> None:
+        """Process forward messages of one input."""
         raise NotImplementedError
 
-    def backward(self, batch: Sequence[Message]) -> None:
-        """Process backward messages, in order."""
+    def backward(self, batch: Batch) -> None:
+        """Process backward messages of one output."""
         raise NotImplementedError
 
     def batch_limit(self, direction: Direction, limit: int) -> int:
         """How many messages one unit of work may take, at most `limit`."""
-        return limit if self.uniform else 1
+        return limit
 
     def cached(self) -> int:
         """How many entries are remembered for instances in flight."""
@@ -99,16 +100,11 @@ class Node(GraphNode):
                 del entries[state]
 
 
-def columns(batch: Sequence[Message]) -> tuple[list[int], list[State], list[Payload]]:
-    """The ports, states and payloads of a batch."""
-    return [message[0] for message in batch], [message[1] for message in batch], [message[2] for message in batch]
-
-
 class Transform(Node):
     """A node with one input and one output that leaves the state alone (PPT and NPT of the paper).
 
     Subclasses give the kernel pair: `run(x) -> (y, saved)` and `pull(saved, dy) -> dx`, row-wise over axis 0, so that
-    several messages may be stacked into one call. Both `y` and `saved` have the rows of `x`.
+    a call may serve several messages. Both `y` and `saved` have the rows of `x`.
     """
 
     keeps = ("saved",)
@@ -128,42 +124,34 @@ class Transform(Node):
         """What `collect` and `pull` get in place of (saved, dy): the part of backward that both would repeat."""
         return saved, dy
 
-    def collect(self, states: Sequence[State], versions: Sequence[int], saved: Payload, dy: Payload) -> None:
-        """Take the parameter gradient of these rows; nothing to do without parameters."""
+    def collect(self, states: Sequence[State], versions: Mapping[int, int], saved: Payload, dy: Payload) -> None:
+        """Take the parameter gradient of these rows, so many of whose messages went forward at each version; nothing to
+        do without parameters."""
 
-    def forward(self, batch: Sequence[Message]) -> None:
+    def forward(self, batch: Batch) -> None:
         clock = self.host.clock
-        _, states, payloads = columns(batch)
-        counts = [row_count(payload) for payload in payloads]
         start = clock()
-        y, saved = self.run(stack(payloads))
+        y, saved = self.run(batch.payload)
         self.kernel_ns += clock() - start
-        self.saved.keep(states, counts, saved, self.version)
-        self.send_rows(0, states, y, counts)
+        self.saved.keep(batch.states, batch.counts, saved, self.version)
+        self.send(0, batch.states, y, batch.counts)
 
-    def backward(self, batch: Sequence[Message]) -> None:
-        live = [message for message in batch if message[2] is not None]
-        if len(live) < len(batch):  # nothing to differentiate: forget, and say so upstream
-            for _, state, dy in batch:
-                if dy is None:
-                    self.saved.drop(state)
-                    self.answer(0, state, None)
-        if live:
-            self._pull_back(live)
-
-    def _pull_back(self, batch: Sequence[Message]) -> None:
+    def backward(self, batch: Batch) -> None:
+        states, dy = batch.states, batch.payload
+        if dy is None:
+            self.saved.drop(states)
+            self.answer(0, states)
+            return
         clock = self.host.clock
-        order, kept, versions = self.saved.take([message[1] for message in batch])
-        states = [batch[position][1] for position in order]
-        gradients = [batch[position][2] for position in order]
+        kept, versions = self.saved.take(states)
         start = clock()
-        saved, dy = self.prepare(kept, stack(gradients))
+        saved, dy = self.prepare(kept, dy)
         self.kernel_ns += clock() - start
         self.collect(states, versions, saved, dy)
         if not self.wanted[0]:
-            self.answer_all(0, states, [None] * len(states))
+            self.answer(0, states)
             return
         start = clock()
         dx = self.pull(saved, dy)
         self.kernel_ns += clock() - start
-        self.answer_rows(0, states, dx, [row_count(gradient) for gradient in gradients])
+        self.answer(0, states, dx, batch.counts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -59,7 +59,7 @@ class LSTMCell(Parameterised):
     def prepare(self, saved: Payload, dy: Payload) -> tuple[Payload, Payload]:
         return saved[0], cell_kernels.lstm_backward(*saved[1:], *dy)
 
-    def collect(self, states: Sequence[State], versions: Sequence[int], saved: Payload, dy: Payload) -> None:
+    def collect(self, states: Sequence[State], versions: Mapping[int, int], saved: Payload, dy: Payload) -> None:
         super().collect(states, versions, saved, dy[0])
 
     def pull(self, saved: Payload, dy: Payload) -> Payload:

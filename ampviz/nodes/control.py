@@ -7,9 +7,8 @@ from typing import Any
 
 from ampviz.errors import GraphError
 from ampviz.graph import Graph, Port
-from ampviz.message import Message
-from ampviz.nodes.base import Host, Node, columns
-from ampviz.nodes.sender import send_by_port
+from ampviz.nodes.base import Host, Node
+from ampviz.nodes.batch import Batch
 from ampviz.ports import PortType
 from ampviz.state import (
     Assign,
@@ -47,23 +46,18 @@ class Cond(Node):
             self._choose = choose
         return (x,) * self.ways
 
-    def forward(self, batch: Sequence[Message]) -> None:
-        choose = self._choose
-        tables = self.host.tables if self.choose.tables() else None
-        if len(batch) == 1:
-            ((_, state, payload),) = batch
-            self.send(choose(state, tables(state[0]) if tables else None), state, payload)
-            return
-        _, states, payloads = columns(batch)
-        ways = [choose(state, tables(state[0]) if tables else None) for state in states]
-        send_by_port(self.send_all, ways, states, payloads)
+    def forward(self, batch: Batch) -> None:
+        choose, states = self._choose, batch.states
+        if self.choose.tables():
+            tables = self.host.tables
+            ways = [choose(state, tables(state[0])) for state in states]
+        else:
+            ways = [choose(state, None) for state in states]
+        for way, chosen in batch.by(ways):
+            self.send(way, chosen.states, chosen.payload, chosen.counts)
 
-    def backward(self, batch: Sequence[Message]) -> None:
-        if len(batch) == 1:
-            self.answer(0, batch[0][1], batch[0][2])
-            return
-        _, states, payloads = columns(batch)
-        self.answer_all(0, states, payloads)
+    def backward(self, batch: Batch) -> None:
+        self.answer(0, batch.states, batch.payload, batch.counts)
 
 
 class Phi(Node):
@@ -87,25 +81,18 @@ class Phi(Node):
         super().bind(host, graph)
         self._origin: dict[State, int] = {}
 
-    def forward(self, batch: Sequence[Message]) -> None:
-        origin = self._origin
-        ports, states, payloads = columns(batch)
-        for port, state in zip(ports, states, strict=True):
-            if state in origin:
-                raise ValueError(
-                    f"state {state} is already on its way: two ancestors sent it, or a loop did not change it"
-                )
-            origin[state] = port
-        self.send_all(0, states, payloads)
+    def forward(self, batch: Batch) -> None:
+        origin, states = self._origin, batch.states
+        fresh = dict.fromkeys(states, batch.port)
+        if len(fresh) < len(states) or not origin.keys().isdisjoint(fresh):
+            twice = next(state for state in states if state in origin or states.count(state) > 1)
+            raise ValueError(f"state {twice} is already on its way: two ancestors sent it, or a loop did not change it")
+        origin |= fresh
+        self.send(0, states, batch.payload, batch.counts)
 
-    def backward(self, batch: Sequence[Message]) -> None:
-        pop = self._origin.pop
-        if len(batch) == 1:
-            ((_, state, payload),) = batch
-            self.answer(pop(state), state, payload)
-            return
-        _, states, payloads = columns(batch)
-        send_by_port(self.answer_all, [pop(state) for state in states], states, payloads)
+    def backward(self, batch: Batch) -> None:
+        for port, chosen in batch.by(list(map(self._origin.pop, batch.states))):
+            self.answer(port, chosen.states, chosen.payload, chosen.counts)
 
 
 class Isu(Node):
@@ -143,19 +130,11 @@ class Isu(Node):
         self._reads_tables = any(assign.value.tables() for assign in self.assigns)
         return (PortType.of(fields, x.arrays),)
 
-    def forward(self, batch: Sequence[Message]) -> None:
-        if len(batch) == 1 and not self._reads_tables:
-            self.send(0, self._change(batch[0][1], None), batch[0][2])
-            return
-        _, states, payloads = columns(batch)
-        self.send_all(0, self._mapped(self._change, states), payloads)
+    def forward(self, batch: Batch) -> None:
+        self.send(0, self._mapped(self._change, batch.states), batch.payload, batch.counts)
 
-    def backward(self, batch: Sequence[Message]) -> None:
-        if len(batch) == 1 and not self._reads_tables:
-            self.answer(0, self._undo(batch[0][1], None), batch[0][2])
-            return
-        _, states, payloads = columns(batch)
-        self.answer_all(0, self._mapped(self._undo, states), payloads)
+    def backward(self, batch: Batch) -> None:
+        self.answer(0, self._mapped(self._undo, batch.states), batch.payload, batch.counts)
 
     def _mapped(self, change: Callable[[State, Any], State], states: Sequence[State]) -> list[State]:
         if not self._reads_tables:

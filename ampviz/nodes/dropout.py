@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from ampviz.errors import GraphError
 from ampviz.graph import Graph
-from ampviz.message import Message
-from ampviz.nodes.base import Host, Node, columns
-from ampviz.nodes.payload import Payload, stack
+from ampviz.nodes.base import Host, Node
+from ampviz.nodes.batch import Batch
+from ampviz.nodes.payload import Payload
 from ampviz.ports import PortType
 from ampviz.state import State
 
@@ -42,7 +42,6 @@ class Dropout(Node):
             raise GraphError("keep is out of range", where=self.where, expected="0 < keep <= 1", got=self.keep)
         if x.dtype != "float32":
             raise GraphError("the input does not fit", where=self.where, expected="float32", got=x)
-        self.uniform = x.fixed
         self._limit = max(1, round(self.keep * _LEVELS))
         self._state = struct.Struct(f"<{len(x.fields)}q")
         return (x,)
@@ -51,42 +50,39 @@ class Dropout(Node):
         super().bind(host, graph)
         self._prefix = f"{host.seed} {self.name} ".encode()
 
-    def forward(self, batch: Sequence[Message]) -> None:
-        training = [message for message in batch if message[1][0] >= 0]
-        if len(training) < len(batch):
-            for _, state, payload in batch:
-                if state[0] < 0:
-                    self.send(0, state, payload)
-        if training:
-            self.send_rows(0, *self._masked(training))
+    def forward(self, batch: Batch) -> None:
+        training = [state[0] >= 0 for state in batch.states]
+        if all(training):
+            self.send(0, batch.states, self._masked(batch), batch.counts)
+        elif any(training):
+            for masks, part in batch.by(training):
+                self.send(0, part.states, self._masked(part) if masks else part.payload, part.counts)
+        else:
+            self.send(0, batch.states, batch.payload, batch.counts)
 
-    def backward(self, batch: Sequence[Message]) -> None:
-        live = [message for message in batch if message[2] is not None and self.wanted[0]]
-        if len(live) < len(batch):
-            for _, state, dy in batch:
-                if dy is None or not self.wanted[0]:
-                    self.answer(0, state, None)
-        if live:
-            self.answer_rows(0, *self._masked(live))
+    def backward(self, batch: Batch) -> None:
+        if batch.payload is None or not self.wanted[0]:
+            self.answer(0, batch.states)
+        else:
+            self.answer(0, batch.states, self._masked(batch), batch.counts)
 
-    def _masked(self, batch: Sequence[Message]) -> tuple[list[State], Payload, list[int]]:
+    def _masked(self, batch: Batch) -> Payload:
         """The payloads times the masks of their states: 0, or 1 / keep."""
-        _, states, payloads = columns(batch)
-        counts = [len(payload) for payload in payloads]
+        x = batch.payload
+        if self._limit == _LEVELS:
+            return x
         start = self.host.clock()
-        x = stack(payloads)
-        if self._limit < _LEVELS:
-            drawn = b"".join([self._draw(state, payload) for state, payload in zip(states, payloads, strict=True)])
-            kept: NDArray[np.bool_] = np.frombuffer(drawn, "<u2").reshape(x.shape) < self._limit
-            y = kept * x.dtype.type(_LEVELS / self._limit)
-            y *= x
-            x = y
+        size = 2 * math.prod(x.shape[1:])
+        drawn = b"".join([self._draw(*each, size) for each in zip(batch.states, batch.counts, strict=True)])
+        kept: NDArray[np.bool_] = np.frombuffer(drawn, "<u2").reshape(x.shape) < self._limit
+        y = kept * x.dtype.type(_LEVELS / self._limit)
+        y *= x
         self.kernel_ns += self.host.clock() - start
-        return states, x, counts
+        return y
 
-    def _draw(self, state: State, payload: Payload) -> bytes:
-        """Two random bytes for each number: at this size a hash costs a tenth of seeding a numpy generator."""
-        return hashlib.shake_128(self._prefix + self._state.pack(*state)).digest(2 * math.prod(payload.shape))
+    def _draw(self, state: State, rows: int, size: int) -> bytes:
+        """So many random bytes a row: at this size a hash costs a tenth of seeding a numpy generator."""
+        return hashlib.shake_128(self._prefix + self._state.pack(*state)).digest(rows * size)
 
 
 class StopGrad(Node):
@@ -99,10 +95,8 @@ class StopGrad(Node):
     def differentiable(self, inputs: Sequence[bool]) -> bool:
         return False
 
-    def forward(self, batch: Sequence[Message]) -> None:
-        for _, state, payload in batch:
-            self.send(0, state, payload)
+    def forward(self, batch: Batch) -> None:
+        self.send(0, batch.states, batch.payload, batch.counts)
 
-    def backward(self, batch: Sequence[Message]) -> None:
-        for _, state, _ in batch:
-            self.answer(0, state, None)
+    def backward(self, batch: Batch) -> None:
+        self.answer(0, batch.states)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from ampviz.errors import GraphError
 from ampviz.graph import Graph
-from ampviz.message import Message
-from ampviz.nodes.base import Host, Node, columns
+from ampviz.message import BACKWARD, Direction, Message
+from ampviz.nodes.base import Host, Node
+from ampviz.nodes.batch import Batch
 from ampviz.nodes.payload import Payload, add
+from ampviz.nodes.rendezvous import Meeting, Rendezvous, side
 from ampviz.ports import PortType
 from ampviz.state import State
 
@@ -21,32 +23,48 @@ from ampviz.state import State
 class Gather(Node):
     """One input, several outputs with the same state: backward waits for all of them, then calls `gathered`."""
 
-    keeps: ClassVar[tuple[str, ...]] = ("_waiting",)
-
     def bind(self, host: Host, graph: Graph) -> None:
         super().bind(host, graph)
-        self._waiting: dict[State, list[Any]] = {}  # outputs still out, then the gradient of each
+        self._waiting = Rendezvous(len(self.outputs))
 
-    def backward(self, batch: Sequence[Message]) -> None:
-        waiting, ways = self._waiting, len(self.outputs)
-        states, complete = [], []
-        for port, state, payload in batch:
-            entry = waiting.get(state)
-            if entry is None:
-                entry = waiting[state] = [ways, *([None] * ways)]
-            entry[port + 1] = payload
-            entry[0] -= 1
-            if not entry[0]:
-                del waiting[state]
-                states.append(state)
-                complete.append(entry[1:])
-        if states:
-            gradients = self.gathered(states, complete)
-            self.answer_all(0, states, gradients if self.wanted[0] else [None] * len(states))
+    def backward(self, batch: Batch) -> None:
+        alike: dict[object, list[Meeting]] = {}  # by the ports that have a gradient
+        for meeting in self._waiting.put(batch, batch.states):
+            live = tuple([part is not None and part[0].payload is not None for part in meeting.parts])
+            alike.setdefault(live if self.uniform else meeting, []).append(meeting)
+        for meetings in alike.values():
+            self._answered([side(meetings, port) for port in range(len(self.outputs))])
 
-    def gathered(self, states: Sequence[State], complete: Sequence[list[Payload | None]]) -> Sequence[Payload | None]:
-        """The gradient of each input, from those of all its outputs; called once for every message."""
+    def _answered(self, parts: list[Batch]) -> None:
+        states = parts[0].states
+        live = [part for part in parts if part.payload is not None]
+        if live and self.wanted[0]:
+            dx, counts = self.gathered(states, [part.payload for part in parts], live[0].counts)
+            self.answer(0, states, dx, counts)
+        else:
+            self.forget(states)
+            self.answer(0, states)
+
+    def gathered(
+        self, states: Sequence[State], gradients: list[Payload | None], counts: Sequence[int]
+    ) -> tuple[Payload, Sequence[int]]:
+        """The gradient of the input and the rows of each message, from those of the outputs, some of which may be None;
+        `counts` are the rows of the messages of one that is not."""
         raise NotImplementedError
+
+    def forget(self, states: Sequence[State]) -> None:
+        """No gradient will be asked for these states; nothing to do where nothing is remembered for it."""
+
+    def cached(self) -> int:
+        return super().cached() + len(self._waiting)
+
+    def remembered(self) -> Iterator[tuple[Direction, Message]]:
+        yield from ((BACKWARD, message) for message in self._waiting.messages())
+        yield from super().remembered()
+
+    def drop(self, key: int) -> None:
+        super().drop(key)
+        self._waiting.drop(key)
 
 
 class Bcast(Gather):
@@ -63,13 +81,14 @@ class Bcast(Gather):
         (x,) = self.take(inputs, 1, tuples=True)
         return (x,) * self.ways
 
-    def forward(self, batch: Sequence[Message]) -> None:
-        _, states, payloads = columns(batch)
+    def forward(self, batch: Batch) -> None:
         for port in range(self.ways):
-            self.send_all(port, states, payloads)
+            self.send(port, batch.states, batch.payload, batch.counts)
 
-    def gathered(self, states: Sequence[State], complete: Sequence[list[Payload | None]]) -> Sequence[Payload | None]:
-        return [functools.reduce(add, gradients) for gradients in complete]
+    def gathered(
+        self, states: Sequence[State], gradients: list[Payload | None], counts: Sequence[int]
+    ) -> tuple[Payload, Sequence[int]]:
+        return functools.reduce(add, gradients), counts
 
 
 class Split(Gather):
@@ -89,23 +108,19 @@ class Split(Gather):
         self._cuts = [0, *np.cumsum(self.sizes).tolist()]
         return tuple(PortType(x.fields, (size,), x.dtype) for size in self.sizes)
 
-    def forward(self, batch: Sequence[Message]) -> None:
-        _, states, payloads = columns(batch)
+    def forward(self, batch: Batch) -> None:
         for port, (start, stop) in enumerate(itertools.pairwise(self._cuts)):
-            self.send_all(port, states, [x[:, start:stop] for x in payloads])
+            self.send(port, batch.states, batch.payload[:, start:stop], batch.counts)
 
-    def gathered(self, states: Sequence[State], complete: Sequence[list[Payload | None]]) -> Sequence[Payload | None]:
-        return [self._joined(gradients) for gradients in complete]
-
-    def _joined(self, gradients: list[Payload | None]) -> Payload | None:
-        known = next((gradient for gradient in gradients if gradient is not None), None)
-        if known is None:
-            return None
+    def gathered(
+        self, states: Sequence[State], gradients: list[Payload | None], counts: Sequence[int]
+    ) -> tuple[Payload, Sequence[int]]:
+        known = next(gradient for gradient in gradients if gradient is not None)
         filled = [
             np.zeros((len(known), size), known.dtype) if gradient is None else gradient
             for gradient, size in zip(gradients, self.sizes, strict=True)
         ]
-        return np.concatenate(filled, axis=1)
+        return np.concatenate(filled, axis=1), counts
 
 
 class Pick(Node):
@@ -130,15 +145,14 @@ class Pick(Node):
         self._rows, self._dtype = -1, None
         return (PortType.of(x.fields, [x.arrays[self.index]]),)
 
-    def forward(self, batch: Sequence[Message]) -> None:
-        _, states, payloads = columns(batch)
-        self.send_all(0, states, [payload[self.index] for payload in payloads])
+    def forward(self, batch: Batch) -> None:
+        self.send(0, batch.states, batch.payload[self.index], batch.counts)
 
-    def backward(self, batch: Sequence[Message]) -> None:
-        _, states, gradients = columns(batch)
-        live = self.wanted[0]
-        widened = [self._widened(dy) if dy is not None and live else None for dy in gradients]
-        self.answer_all(0, states, widened)
+    def backward(self, batch: Batch) -> None:
+        if batch.payload is None or not self.wanted[0]:
+            self.answer(0, batch.states)
+        else:
+            self.answer(0, batch.states, self._widened(batch.payload), batch.counts)
 
     def _widened(self, dy: Payload) -> Payload:
         """A gradient for every array: None in a tuple could not be stacked with the arrays of another message."""

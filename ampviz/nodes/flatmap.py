@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
 
 from ampviz.errors import GraphError
 from ampviz.graph import Graph
-from ampviz.message import Message
 from ampviz.nodes.base import Host, Node
-from ampviz.nodes.payload import Payload, add
+from ampviz.nodes.batch import Batch
+from ampviz.nodes.payload import Payload, add, gather, row_count, runs
 from ampviz.ports import PortType
 from ampviz.state import Expression, Field, State, compile_expression, field_order
 
@@ -45,25 +45,34 @@ class Flatmap(Node):
     def bind(self, host: Host, graph: Graph) -> None:
         super().bind(host, graph)
         self._origin: dict[State, State] = {}
-        self._waiting: dict[State, tuple[list[int], list[Payload]]] = {}
+        self._waiting: dict[State, tuple[list[int], list[Payload]]] = {}  # copies still out, gradients of the others
 
-    def forward(self, batch: Sequence[Message]) -> None:
-        start, stop, origin = self._start, self._stop, self._origin
-        for _, state, payload in batch:
-            ids = self._ids(state, self.host.tables(state[0]) if self._reads_tables else None)
-            states = [(*state[:start], int(value), *state[stop:]) for value in ids]
-            if not states:
-                self.answer(0, state, None)
+    def forward(self, batch: Batch) -> None:
+        states, places, counts = [], [], []
+        for number, state in enumerate(batch.states):
+            made = self._made(state)
+            if not made:
+                self.answer(0, (state,))
                 continue
-            for made in states:
-                if made in origin:
-                    raise ValueError(f"{self.ids} gives state {made}, which is on its way already")
-                origin[made] = state
-            self._waiting[state] = ([len(states)], [])
-            for made in states:
-                self.send(0, made, payload)
+            self._waiting[state] = ([len(made)], [])
+            states += made
+            places += [batch.place(number)] * len(made)
+            counts += [batch.counts[number]] * len(made)
+        if states:
+            self.send(0, states, gather(runs(places)), counts)
 
-    def backward(self, batch: Sequence[Message]) -> None:
+    def _made(self, state: State) -> list[State]:
+        """The states of the copies."""
+        start, stop, origin = self._start, self._stop, self._origin
+        ids = self._ids(state, self.host.tables(state[0]) if self._reads_tables else None)
+        states = [(*state[:start], int(value), *state[stop:]) for value in ids]
+        for made in states:
+            if made in origin:
+                raise ValueError(f"{self.ids} gives state {made}, which is on its way already")
+            origin[made] = state
+        return states
+
+    def backward(self, batch: Batch) -> None:
         for _, made, dy in batch:
             state = self._origin.pop(made)
             left, gradients = self._waiting[state]
@@ -72,7 +81,8 @@ class Flatmap(Node):
             left[0] -= 1
             if not left[0]:
                 del self._waiting[state]
-                total: Payload | None = None
-                for gradient in gradients:
-                    total = add(total, gradient)
-                self.answer(0, state, total if self.wanted[0] else None)
+                if gradients and self.wanted[0]:
+                    total: Payload = functools.reduce(add, gradients)
+                    self.answer(0, (state,), total, (row_count(total),))
+                else:
+                    self.answer(0, (state,))

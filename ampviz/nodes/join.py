@@ -12,12 +12,12 @@ from ampviz.errors import GraphError
 from ampviz.graph import Graph
 from ampviz.message import FORWARD, Direction, Message
 from ampviz.nodes.base import Host, Node
+from ampviz.nodes.batch import Batch, difference
 from ampviz.nodes.kept import Kept
-from ampviz.nodes.payload import Payload, row_count, stack
+from ampviz.nodes.payload import Payload
+from ampviz.nodes.rendezvous import Rendezvous, side
 from ampviz.ports import PortType
 from ampviz.state import Field, Fields, State, compile_projection, field_order
-
-Part = tuple[State, Payload]
 
 
 class Join(Node):
@@ -48,44 +48,33 @@ class Join(Node):
                     hint="name the fields all inputs share: on=(S.key, ...)",
                 )
         self._projections: list[Callable[[State], Any]] = [compile_projection(names, given.fields) for given in inputs]
+        self._alike = all(given.fields == names for given in inputs)
 
     def bind(self, host: Host, graph: Graph) -> None:
         super().bind(host, graph)
-        self._partial: dict[Any, list[Part | None]] = {}
+        self._waiting = Rendezvous(len(self.inputs))
 
-    def forward(self, batch: Sequence[Message]) -> None:
-        partial, projections = self._partial, self._projections
-        complete: list[list[Part]] = []
-        for port, state, payload in batch:
-            where = projections[port](state)
-            parts = partial.get(where)
-            if parts is None:
-                parts = partial[where] = [None] * len(projections)
-            elif parts[port] is not None:
-                raise ValueError(f"input {port} delivered state {state} twice before the other inputs came")
-            parts[port] = (state, payload)
-            if None not in parts:
-                complete.append(partial.pop(where))  # type: ignore[arg-type] # no part is None any more
-        if complete:
-            self.joined(complete)
+    def forward(self, batch: Batch) -> None:
+        states = batch.states
+        complete = self._waiting.put(batch, states if self._alike else list(map(self._projections[batch.port], states)))
+        ports = range(len(self.inputs))
+        for meetings in [complete] if self.uniform and complete else [[meeting] for meeting in complete]:
+            self.joined([side(meetings, port) for port in ports])
 
-    def joined(self, complete: list[list[Part]]) -> None:
-        """Process joined messages: for each, the (state, payload) of every input in port order."""
+    def joined(self, parts: list[Batch]) -> None:
+        """Process joined messages: those of every input, in port order, that belong together number by number."""
         raise NotImplementedError
 
     def cached(self) -> int:
-        return super().cached() + len(self._partial)
+        return super().cached() + len(self._waiting)
 
     def remembered(self) -> Iterator[tuple[Direction, Message]]:
-        for parts in self._partial.values():
-            yield from ((FORWARD, (port, *part)) for port, part in enumerate(parts) if part is not None)
+        yield from ((FORWARD, message) for message in self._waiting.messages())
         yield from super().remembered()
 
     def drop(self, key: int) -> None:
         super().drop(key)
-        for where, parts in list(self._partial.items()):
-            if any(part is not None and part[0][0] == key for part in parts):
-                del self._partial[where]
+        self._waiting.drop(key)
 
 
 class Merge(Join):
@@ -111,58 +100,51 @@ class Merge(Join):
 
     def bind(self, host: Host, graph: Graph) -> None:
         super().bind(host, graph)
-        self._states: dict[State, list[State]] = {}  # of the inputs, by that of the output
+        self._states: dict[State, tuple[State, ...]] = {}  # of the inputs, by that of the output
         self.saved = Kept()
 
-    def joined(self, complete: list[list[Part]]) -> None:
-        picks, states = self._picks, []
-        for parts in complete:
-            own = [part[0] for part in parts]
-            state = own[0] if self._whole else tuple([own[port][index] for port, index in picks])
-            self._states[state] = own
-            states.append(state)
-        payloads = [[parts[port][1] for parts in complete] for port in range(len(self.inputs))]
-        counts = [row_count(payload) for payload in payloads[0]]
-        for others in payloads[1:]:
-            if [row_count(payload) for payload in others] != counts:
-                raise ValueError(
-                    f"joined messages differ in rows: {counts} and {[row_count(other) for other in others]}"
-                )
+    def joined(self, parts: list[Batch]) -> None:
+        counts = parts[0].counts
+        for other in parts[1:]:
+            differ = difference(counts, other.counts)
+            if differ:
+                raise ValueError(f"joined messages differ in rows: {differ[0]} and {differ[1]}")
+        states = self._merged(parts)
         start = self.host.clock()
-        merged, saved = self.merge([stack(column) for column in payloads])
+        merged, saved = self.merge([part.payload for part in parts])
         self.kernel_ns += self.host.clock() - start
         if saved is not None:
             self.saved.keep(states, counts, saved, 0)
-        self.send_rows(0, states, merged, counts)
+        self.send(0, states, merged, counts)
 
-    def backward(self, batch: Sequence[Message]) -> None:
-        live = [message for message in batch if message[2] is not None]
-        silent = [message[1] for message in batch if message[2] is None]
-        for state in silent:
-            self.saved.drop(state)
-        if silent:
-            self._answer(silent, [None] * len(self.inputs), [])
-        if live:
-            self._cut_back([message[1] for message in live], [message[2] for message in live])
+    def _merged(self, parts: list[Batch]) -> Sequence[State]:
+        """The states of the output; remembers those of the inputs, unless all are the same."""
+        if self._alike:
+            return parts[0].states
+        columns = [part.states for part in parts]
+        rows = list(zip(*columns, strict=True))
+        picks = self._picks
+        states = columns[0] if self._whole else [tuple([row[port][index] for port, index in picks]) for row in rows]
+        self._states.update(zip(states, rows, strict=True))
+        return states
 
-    def _cut_back(self, states: Sequence[State], gradients: Sequence[Payload]) -> None:
-        saved = None
-        if self.saved:
-            order, saved, _ = self.saved.take(states)
-            states, gradients = [states[at] for at in order], [gradients[at] for at in order]
-        start = self.host.clock()
-        pieces = self.cut(saved, stack(gradients))
-        self.kernel_ns += self.host.clock() - start
-        self._answer(states, pieces, [row_count(gradient) for gradient in gradients])
-
-    def _answer(self, states: Sequence[State], pieces: Sequence[Payload | None], counts: Sequence[int]) -> None:
-        origins = [self._states.pop(state) for state in states]
+    def backward(self, batch: Batch) -> None:
+        states, dy = batch.states, batch.payload
+        origins = None if self._alike else list(zip(*map(self._states.pop, states), strict=True))
+        if dy is None:
+            self.saved.drop(states)
+            pieces: Sequence[Payload | None] = [None] * len(self.inputs)
+        else:
+            saved = self.saved.take(states)[0] if self.saved else None
+            start = self.host.clock()
+            pieces = self.cut(saved, dy)
+            self.kernel_ns += self.host.clock() - start
         for port, piece in enumerate(pieces):
-            own = [origin[port] for origin in origins]
+            own = states if origins is None else origins[port]
             if piece is None or not self.wanted[port]:
-                self.answer_all(port, own, [None] * len(own))
+                self.answer(port, own)
             else:
-                self.answer_rows(port, own, piece, counts)
+                self.answer(port, own, piece, batch.counts)
 
     def merge(self, payloads: list[Payload]) -> tuple[Payload, Payload | None]:
         """The output, row by row of all inputs, and what `cut` needs of them."""
@@ -215,7 +197,6 @@ class Multiply(Merge):
         for given in inputs:
             if given.dtype != "float32" or not given.arrays[0].meets(inputs[0].arrays[0]):
                 raise GraphError("an input does not fit", where=self.where, expected=inputs[0].arrays[0], got=given)
-        self.uniform = all(given.fixed for given in inputs)
         return (PortType(fields, inputs[0].shape),)
 
     def merge(self, payloads: list[Payload]) -> tuple[Payload, Any]:

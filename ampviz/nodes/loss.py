@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from ampviz.errors import GraphError
 from ampviz.nodes import kernels
-from ampviz.nodes.join import Join, Part
-from ampviz.nodes.payload import Payload, split, stack
+from ampviz.nodes.batch import Batch, difference
+from ampviz.nodes.join import Join
+from ampviz.nodes.payload import Payload
 from ampviz.ports import PortType
 from ampviz.state import Field
 
@@ -32,24 +33,31 @@ class Loss(Join):
         """
         raise NotImplementedError
 
-    def reported(self, prediction: Payload, label: Payload) -> int:
-        """How many losses a message reports: one a row. Raises ValueError where the label does not fit."""
-        if len(prediction) != len(label):
-            raise ValueError(f"{len(prediction)} predictions for {len(label)} labels")
-        return len(prediction)
+    def reported(self, prediction: Batch, label: Batch) -> Sequence[int]:
+        """How many losses each message reports: one a row. Raises ValueError where the label does not fit."""
+        differ = difference(prediction.counts, label.counts)
+        if differ:
+            raise ValueError(f"{differ[0]} predictions for {differ[1]} labels")
+        return prediction.counts
 
-    def joined(self, complete: list[list[Part]]) -> None:
-        predictions, labels = [parts[0][1] for parts in complete], [parts[1][1] for parts in complete]
-        counts = [len(prediction) for prediction in predictions]
-        reported = [self.reported(*pair) for pair in zip(predictions, labels, strict=True)]
+    def joined(self, parts: list[Batch]) -> None:
+        prediction, label = parts
+        reported = self.reported(prediction, label)
         start = self.host.clock()
-        losses, gradient, metrics = self.compare(stack(predictions), stack(labels), counts)
+        losses, gradient, metrics = self.compare(prediction.payload, label.payload, prediction.counts)
         self.kernel_ns += self.host.clock() - start
-        self.report([parts[0][0][0] for parts in complete], reported, losses, metrics)
-        self._turn_round(complete, gradient, counts)
+        self.report([state[0] for state in prediction.states], reported, losses, metrics)
+        for trains, part in Batch(0, prediction.states, gradient, prediction.counts).by(
+            [state[0] >= 0 for state in prediction.states]
+        ):
+            if trains and self.wanted[0]:
+                self.answer(0, part.states, part.payload, part.counts)
+            else:
+                self.answer(0, part.states)
+        self.answer(1, label.states)
 
     def report(
-        self, keys: list[int], reported: list[int], losses: NDArray[Any], metrics: Mapping[str, NDArray[Any]]
+        self, keys: Sequence[int], reported: Sequence[int], losses: NDArray[Any], metrics: Mapping[str, NDArray[Any]]
     ) -> None:
         """Tell the host the sums of each instance."""
         order = {key: number for number, key in enumerate(dict.fromkeys(keys))}
@@ -61,17 +69,6 @@ class Loss(Join):
             if not math.isfinite(total):
                 raise FloatingPointError(f"the loss is {total}: a learning rate too high, or bad data")
             self.host.loss(self, key, count, total, dict(zip(metrics, measured, strict=True)))
-
-    def _turn_round(self, complete: list[list[Part]], gradient: Payload, counts: list[int]) -> None:
-        states, labels = [parts[0][0] for parts in complete], [parts[1][0] for parts in complete]
-        training = all(state[0] >= 0 for state in states)
-        if training and self.wanted[0]:
-            self.answer_rows(0, states, gradient, counts)
-        else:
-            pieces = split(gradient, counts)
-            live = [state[0] >= 0 and self.wanted[0] for state in states]
-            self.answer_all(0, states, [piece if kept else None for piece, kept in zip(pieces, live, strict=True)])
-        self.answer_all(1, labels, [None] * len(labels))
 
 
 def _row_weights(prediction: Payload, counts: Sequence[int]) -> NDArray[Any]:
@@ -120,10 +117,11 @@ class SelectionCrossEntropy(Loss):
         self.join_fields(inputs)
         return ()
 
-    def reported(self, prediction: Payload, label: Payload) -> int:
-        if len(label) != 1 or not 0 <= label[0] < len(prediction):
-            raise ValueError(f"label {label.tolist()} is no row of a set of {len(prediction)}")
-        return 1
+    def reported(self, prediction: Batch, label: Batch) -> Sequence[int]:
+        for count, (_, _, own) in zip(prediction.counts, label, strict=True):
+            if len(own) != 1 or not 0 <= own[0] < count:
+                raise ValueError(f"label {own.tolist()} is no row of a set of {count}")
+        return label.counts
 
     def compare(self, prediction: Payload, label: Payload, counts: Sequence[int]) -> Compared:
         losses, gradient, correct = kernels.selection_cross_entropy(prediction[:, 0], label, np.asarray(counts))

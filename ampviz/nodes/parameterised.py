@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ampviz.graph import Graph
 from ampviz.message import BACKWARD, Direction
 from ampviz.nodes.base import Host, Transform
+from ampviz.nodes.batch import Batch
 from ampviz.nodes.payload import Payload, row_count, stack
 from ampviz.optim import Optimizer, clip_by_norm, joint_norm
 from ampviz.state import State
@@ -98,20 +99,20 @@ class Parameterised(Transform):
             return max(1, min(limit, int(self.knobs["min_update_interval"]) - self.pending))
         return super().batch_limit(direction, limit)
 
-    def collect(self, states: Sequence[State], versions: Sequence[int], saved: Payload, dy: Payload) -> None:
+    def collect(self, states: Sequence[State], versions: Mapping[int, int], saved: Payload, dy: Payload) -> None:
         if self.frozen:
             return
-        for version in versions:
+        for version, messages in versions.items():
             stale = self.version - version
-            self.staleness[min(stale, STALENESS_BINS - 1)] += 1
-            self.staleness_sum += stale
+            self.staleness[min(stale, STALENESS_BINS - 1)] += messages
+            self.staleness_sum += stale * messages
             self.staleness_max = max(self.staleness_max, stale)
-        self._keys.update(state[0] for state in states)
+        self._keys.update([state[0] for state in states])
         self._collected.append((saved, dy))
         self._rows += row_count(dy)
         self.pending += len(states)
 
-    def backward(self, batch: Sequence[tuple[int, State, Payload]]) -> None:
+    def backward(self, batch: Batch) -> None:
         super().backward(batch)
         if self.pending >= self.knobs["min_update_interval"]:
             self.update()

@@ -16,7 +16,6 @@ class Pointwise(Transform):
         (x,) = self.take(inputs, 1)
         if x.dtype != "float32":
             raise GraphError("the input does not fit", where=self.where, expected="float32", got=x)
-        self.uniform = x.fixed
         return (x,)
 
 

@@ -10,7 +10,7 @@ rows of several messages run as one product.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -100,7 +100,7 @@ class GRU(Parameterised):
         rows, h, gates, recalled = saved
         return (rows, h), cell_kernels.gru_backward(h, gates, recalled, dy)
 
-    def collect(self, states: Sequence[State], versions: Sequence[int], saved: Payload, dy: Payload) -> None:
+    def collect(self, states: Sequence[State], versions: Mapping[int, int], saved: Payload, dy: Payload) -> None:
         super().collect(states, versions, saved, dy[:2])
 
     def pull(self, saved: Payload, dy: Payload) -> Payload:

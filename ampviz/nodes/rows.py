@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ampviz.errors import GraphError
 from ampviz.graph import Graph
-from ampviz.message import Message
 from ampviz.nodes.base import Host, Node
+from ampviz.nodes.batch import Batch
+from ampviz.nodes.payload import Payload
 from ampviz.ports import PortType
 from ampviz.state import Expression, State, compile_expression, lift
 
@@ -35,16 +37,20 @@ class SumRows(Node):
         super().bind(host, graph)
         self._rows: dict[State, int] = {}
 
-    def forward(self, batch: Sequence[Message]) -> None:
-        for _, state, x in batch:
-            if state[0] >= 0:
-                self._rows[state] = len(x)
-            self.send(0, state, np.add.reduce(x, axis=0, keepdims=True))
+    def forward(self, batch: Batch) -> None:
+        counts, x = batch.counts, batch.payload
+        self._rows.update([(state, count) for state, count in zip(batch.states, counts, strict=True) if state[0] >= 0])
+        start = self.host.clock()
+        sums = _sums(x, counts)
+        self.kernel_ns += self.host.clock() - start
+        self.send(0, batch.states, sums, [1] * len(counts))
 
-    def backward(self, batch: Sequence[Message]) -> None:
-        for _, state, dy in batch:
-            rows = self._rows.pop(state, 0)
-            self.answer(0, state, np.repeat(dy, rows, axis=0) if dy is not None and self.wanted[0] else None)
+    def backward(self, batch: Batch) -> None:
+        rows = [self._rows.pop(state, 0) for state in batch.states]
+        if batch.payload is None or not self.wanted[0]:
+            self.answer(0, batch.states)
+        else:
+            self.answer(0, batch.states, np.repeat(batch.payload, rows, axis=0), rows)
 
 
 class Replicate(Node):
@@ -67,20 +73,36 @@ class Replicate(Node):
         self._reads_tables = bool(self.count.tables())
         return (x,)
 
-    def forward(self, batch: Sequence[Message]) -> None:
-        for _, state, x in batch:
-            self.send(0, state, np.repeat(x, self._copies(state), axis=0))
+    def forward(self, batch: Batch) -> None:
+        copies, rows = self._copies(batch.states), batch.counts
+        repeats = np.repeat(copies, rows)
+        counts = [count * own for count, own in zip(copies, rows, strict=True)]
+        self.send(0, batch.states, np.repeat(batch.payload, repeats, axis=0), counts)
 
-    def backward(self, batch: Sequence[Message]) -> None:
-        for _, state, dy in batch:
-            if dy is None or not self.wanted[0]:
-                self.answer(0, state, None)
-            else:
-                copies = dy.reshape(-1, self._copies(state), *dy.shape[1:])
-                self.answer(0, state, np.add.reduce(copies, axis=1))
+    def backward(self, batch: Batch) -> None:
+        if batch.payload is None or not self.wanted[0]:
+            self.answer(0, batch.states)
+            return
+        copies = self._copies(batch.states)
+        rows = [count // own for count, own in zip(batch.counts, copies, strict=True)]
+        self.answer(0, batch.states, _sums(batch.payload, np.repeat(copies, rows)), rows)
 
-    def _copies(self, state: State) -> int:
-        count = int(self._count(state, self.host.tables(state[0]) if self._reads_tables else None))
-        if count < 1:
-            raise ValueError(f"cannot make {self.count} = {count} copies of a row")
-        return count
+    def _copies(self, states: Sequence[State]) -> list[int]:
+        tables = self.host.tables
+        copies = [int(self._count(state, tables(state[0]) if self._reads_tables else None)) for state in states]
+        if min(copies) < 1:
+            raise ValueError(f"cannot make {self.count} = {min(copies)} copies of a row")
+        return copies
+
+
+def _sums(x: Payload, counts: Sequence[int] | NDArray[np.intp]) -> Payload:
+    """The sums of consecutive rows, so many each: (len(counts), ...)."""
+    ends = np.cumsum(counts, dtype=np.intp)
+    starts = ends - np.asarray(counts, np.intp)
+    full = starts < ends
+    if full.all():
+        return np.add.reduceat(x, starts, axis=0) if len(starts) else x[:0]
+    sums = np.zeros((len(starts), *x.shape[1:]), x.dtype)
+    if full.any():
+        sums[full] = np.add.reduceat(x, starts[full], axis=0)
+    return sums

@@ -8,9 +8,9 @@ import numpy as np
 
 from ampviz.errors import GraphError
 from ampviz.graph import Graph, Port
-from ampviz.message import Message
 from ampviz.nodes.base import Host, Node
-from ampviz.nodes.payload import Payload, each, row_count
+from ampviz.nodes.batch import Batch
+from ampviz.nodes.payload import Payload, each, row_count, stack
 from ampviz.ports import ArrayType, PortType
 
 
@@ -25,12 +25,16 @@ class Source(Node):
         self.take(inputs, 0)
         return (self.gives,)
 
-    def forward(self, batch: Sequence[Message]) -> None:
-        for _, state, _ in batch:
-            self.send(0, state, self.host.payload(state[0], self.field))
+    def forward(self, batch: Batch) -> None:
+        payloads = [self.host.payload(state[0], self.field) for state in batch.states]
+        if self.uniform:
+            self.send(0, batch.states, stack(payloads), [row_count(payload) for payload in payloads])
+        else:
+            for state, payload in zip(batch.states, payloads, strict=True):
+                self.send(0, (state,), payload, (row_count(payload),))
 
-    def backward(self, batch: Sequence[Message]) -> None:
-        for _, state, _ in batch:
+    def backward(self, batch: Batch) -> None:
+        for state in batch.states:
             self.host.came_home(state[0])
 
 
@@ -64,16 +68,14 @@ class Zeros(Node):
         arrays = tuple(np.zeros((rows, size), np.float32) for size in self.sizes)
         return arrays if len(arrays) > 1 else arrays[0]
 
-    def forward(self, batch: Sequence[Message]) -> None:
-        for _, state, payload in batch:
-            rows = row_count(payload)
-            if rows > row_count(self._zeros):
-                self._zeros = self._block(rows)
-            self.send(0, state, each(lambda zeros, rows=rows: zeros[:rows], self._zeros))
+    def forward(self, batch: Batch) -> None:
+        rows = row_count(batch.payload)
+        if rows > row_count(self._zeros):
+            self._zeros = self._block(rows)
+        self.send(0, batch.states, each(lambda zeros: zeros[:rows], self._zeros), batch.counts)
 
-    def backward(self, batch: Sequence[Message]) -> None:
-        for _, state, _ in batch:
-            self.answer(0, state, None)
+    def backward(self, batch: Batch) -> None:
+        self.answer(0, batch.states)
 
 
 class Discard(Node):
@@ -83,9 +85,8 @@ class Discard(Node):
         self.take(inputs, 1, tuples=True)
         return ()
 
-    def forward(self, batch: Sequence[Message]) -> None:
-        for _, state, _ in batch:
-            self.answer(0, state, None)
+    def forward(self, batch: Batch) -> None:
+        self.answer(0, batch.states)
 
 
 def discard(port: Port) -> None:

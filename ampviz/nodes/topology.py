@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 
 from ampviz.errors import GraphError
 from ampviz.graph import Graph
-from ampviz.message import Message
 from ampviz.nodes import kernels
-from ampviz.nodes.base import Host, columns
+from ampviz.nodes.base import Host
+from ampviz.nodes.batch import Batch, difference
 from ampviz.nodes.fan import Gather
-from ampviz.nodes.join import Join, Part
-from ampviz.nodes.payload import Payload, split, stack
+from ampviz.nodes.join import Join
+from ampviz.nodes.payload import Payload, stack
 from ampviz.ports import PortType
 from ampviz.state import Expression, State, Tables, compile_expression, lift
 
@@ -40,7 +40,7 @@ class Distribute(Gather):
     number outside the matrix raises IndexError.
     """
 
-    keeps = ("_waiting", "_rows")
+    keeps = ("_rows",)
 
     def __init__(self, sources: Expression, *, types: int, name: str = ""):
         super().__init__(name)
@@ -61,41 +61,29 @@ class Distribute(Gather):
         super().bind(host, graph)
         self._rows: dict[State, int] = {}  # of the matrix
 
-    def forward(self, batch: Sequence[Message]) -> None:
-        _, states, payloads = columns(batch)
+    def forward(self, batch: Batch) -> None:
         start = self.host.clock()
-        rows = [len(x) for x in payloads]
-        for state, count in zip(states, rows, strict=True):
-            if state[0] >= 0:
-                self._rows[state] = count
-        x, along = stack(payloads), self._along(states, rows)
-        parts = [(x.take(where, axis=0), counts) for where, counts in along]
+        rows = batch.counts
+        self._rows.update([(state, count) for state, count in zip(batch.states, rows, strict=True) if state[0] >= 0])
+        parts = [(batch.payload.take(where, axis=0), counts) for where, counts in self._along(batch.states, rows)]
         self.kernel_ns += self.host.clock() - start
         for port, (part, counts) in enumerate(parts):
-            self.send_rows(port, states, part, counts)
+            self.send(port, batch.states, part, counts)
 
-    def gathered(self, states: Sequence[State], complete: Sequence[list[Payload | None]]) -> Sequence[Payload | None]:
-        rows = [self._rows.pop(state, 0) for state in states]
-        live = [index for index, gradients in enumerate(complete) if any(part is not None for part in gradients)]
-        if not live or not self.wanted[0]:
-            return [None] * len(states)
+    def gathered(
+        self, states: Sequence[State], gradients: list[Payload | None], counts: Sequence[int]
+    ) -> tuple[Payload, Sequence[int]]:
         start = self.host.clock()
-        counts = [rows[index] for index in live]
-        along = self._along([states[index] for index in live], counts)
-        where, gradients = [], []
-        for port, (targets, edges) in enumerate(along):
-            own = [complete[at][port] for at in live]
-            silent = [part is None for part in own]
-            if any(silent):
-                targets = targets[~np.repeat(silent, edges)]
-            where.append(targets)
-            gradients += [part for part in own if part is not None]
-        dx = kernels.scatter_add(np.concatenate(where), stack(gradients), sum(counts))
+        rows = [self._rows.pop(state) for state in states]
+        along = self._along(states, rows)
+        live = [(where, dy) for (where, _), dy in zip(along, gradients, strict=True) if dy is not None]
+        dx = kernels.scatter_add(np.concatenate([where for where, _ in live]), stack([dy for _, dy in live]), sum(rows))
         self.kernel_ns += self.host.clock() - start
-        answers: list[Payload | None] = [None] * len(states)
-        for index, piece in zip(live, split(dx, counts), strict=True):
-            answers[index] = piece
-        return answers
+        return dx, rows
+
+    def forget(self, states: Sequence[State]) -> None:
+        for state in states:
+            self._rows.pop(state, None)
 
     def _along(self, states: Sequence[State], rows: Sequence[int]) -> list[tuple[Indices, list[int]]]:
         return _stacked_indices(self._sources, self.sources, self.types, states, self.host.tables, rows)
@@ -128,45 +116,37 @@ class Collect(Join):
         self._rows = compile_expression(self.rows, first.fields)
         return (first,)
 
-    def joined(self, complete: list[list[Part]]) -> None:
-        states = [parts[0][0] for parts in complete]
-        tables = self.host.tables
+    def joined(self, parts: list[Batch]) -> None:
+        states, tables = parts[0].states, self.host.tables
         start = self.host.clock()
         rows = [int(self._rows(state, tables(state[0]))) for state in states]
         along = self._along(states, rows)
-        payloads_by_type = [[parts[port][1] for parts in complete] for port in range(len(along))]
-        for port, ((_, counts), payloads) in enumerate(zip(along, payloads_by_type, strict=True)):
-            for count, payload in zip(counts, payloads, strict=True):
-                if count != len(payload):
-                    raise ValueError(f"{self.targets}[{port}] has {count} entries for {len(payload)} rows")
+        for port, ((_, counts), part) in enumerate(zip(along, parts, strict=True)):
+            differ = difference(counts, part.counts)
+            if differ:
+                raise ValueError(f"{self.targets}[{port}] has {differ[0]} entries for {differ[1]} rows")
         where = np.concatenate([indices for indices, _ in along])
-        collected = kernels.scatter_add(
-            where, stack([part for column in payloads_by_type for part in column]), sum(rows)
-        )
+        collected = kernels.scatter_add(where, stack([part.payload for part in parts]), sum(rows))
         self.kernel_ns += self.host.clock() - start
-        self.send_rows(0, states, collected, rows)
+        self.send(0, states, collected, rows)
 
-    def backward(self, batch: Sequence[Message]) -> None:
-        _, states, gradients = columns(batch)
-        silent = [state for state, dy in zip(states, gradients, strict=True) if dy is None]
-        live = [(state, dy) for state, dy in zip(states, gradients, strict=True) if dy is not None]
-        for port in range(len(self.inputs) if silent else 0):
-            self.answer_all(port, silent, [None] * len(silent))
-        if not live:
+    def backward(self, batch: Batch) -> None:
+        states, dy = batch.states, batch.payload
+        if dy is None:
+            for port in range(len(self.inputs)):
+                self.answer(port, states)
             return
         start = self.host.clock()
-        states = [state for state, _ in live]
-        dy = stack([dy for _, dy in live])
-        along = self._along(states, [len(dy) for _, dy in live])
+        along = self._along(states, batch.counts)
         pieces = [
             dy.take(where, axis=0) if wanted else None for (where, _), wanted in zip(along, self.wanted, strict=True)
         ]
         self.kernel_ns += self.host.clock() - start
         for port, (piece, (_, counts)) in enumerate(zip(pieces, along, strict=True)):
             if piece is None:
-                self.answer_all(port, states, [None] * len(states))
+                self.answer(port, states)
             else:
-                self.answer_rows(port, states, piece, counts)
+                self.answer(port, states, piece, counts)
 
     def _along(self, states: Sequence[State], rows: Sequence[int]) -> list[tuple[Indices, list[int]]]:
         return _stacked_indices(self._targets, self.targets, len(self.inputs), states, self.host.tables, rows)

@@ -54,7 +54,7 @@ class Debugger:
         token, self.updated = "", False
         if choice:
             slot, direction = choice
-            token = str(slot.token(direction, slot.queues[direction][0]))
+            token = str(slot.head(direction))
             if not worker.run_unit(choice, stop=stop):
                 token = ""
         worker.reports.append(Stepped(token, self.updated))
@@ -70,7 +70,7 @@ class Debugger:
     def free(self, traps: SlotTraps, slot: Slot, direction: Direction, take: int) -> int:
         """How many of the next messages may be processed; halts before the first if that meets a breakpoint."""
         worker = self._worker
-        token = str(slot.token(direction, slot.queues[direction][0]))
+        token = str(slot.head(direction))
         take = traps.free(slot, direction, take, worker.clock(), worker.admitted)
         for trap in traps.hit:
             worker.reports.append(Hit(trap.rule.number, token, trap.rule.pause))

@@ -60,8 +60,8 @@ def node_detail(worker: Worker, slot: Slot) -> NodeDetail:
         queued_forward=len(forward),
         queued_backward=len(backward),
         cached=node.cached(),
-        forward=_first(slot.token(FORWARD, message) for message in forward),
-        backward=_first(slot.token(BACKWARD, message) for message in backward),
+        forward=_first(slot.token(FORWARD, *message[:2]) for message in forward),
+        backward=_first(slot.token(BACKWARD, *message[:2]) for message in backward),
         remembered=_first(_named(slot, *kept) for kept in node.remembered()),
         parameters=_parameters(node) if isinstance(node, Parameterised) else (),
     )
@@ -71,7 +71,7 @@ def message_detail(worker: Worker, slot: Slot, token: Token) -> MessageDetail:
     """The message of this name in a queue, else what the node remembers of it. Raises UsageError for neither."""
     for direction, queue in enumerate(slot.queues):
         for message in queue:
-            if slot.token(Direction(direction), message) == token:
+            if slot.token(Direction(direction), *message[:2]) == token:
                 then = _version_at_forward(slot, message) if direction == BACKWARD else -1
                 return MessageDetail(
                     str(token), "queue", worker.index, summaries(message[2]), then, version_now=_version(slot)
@@ -90,7 +90,7 @@ def key_detail(worker: Worker, key: int) -> KeyDetail:
     waiting, kept = [], []
     for slot in worker.slots.values():
         for direction, queue in enumerate(slot.queues):
-            waiting += [slot.token(Direction(direction), message) for message in queue if message[1][0] == key]
+            waiting += [slot.token(Direction(direction), *message[:2]) for message in queue if message[1][0] == key]
         kept += [_named(slot, *entry) for entry in slot.node.remembered() if entry[1][1][0] == key]
     return KeyDetail(
         key, 0.0, places=_first(waiting), remembered=_first(kept), queued=len(waiting), cached=len(set(kept))
@@ -111,7 +111,7 @@ def _named(slot: Slot, direction: Direction, message: Message) -> Token:
     """The name of what a node remembers: that of the message that came in where the state is of that one."""
     if len(slot.fields[direction][message[0]]) != len(message[1]):
         direction = FORWARD
-    return slot.token(direction, message)
+    return slot.token(direction, *message[:2])
 
 
 def _version(slot: Slot) -> int:

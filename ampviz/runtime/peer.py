@@ -10,7 +10,7 @@ from typing import cast
 from ampviz.errors import WorkerError
 from ampviz.message import Direction
 from ampviz.nodes.payload import Payload
-from ampviz.runtime.wire import Frame, FrameReader, encode, parcels
+from ampviz.runtime.wire import Frame, FrameReader, encode
 from ampviz.state import State
 
 _SOCKET_BUFFER = 4 << 20  # bytes
@@ -38,15 +38,11 @@ class Peer(asyncio.BufferedProtocol):
         direction: Direction,
         edge: int,
         states: Sequence[State],
-        payloads: Sequence[Payload] | Payload,
-        counts: Sequence[int] | None = None,
+        payload: Payload | None,
+        counts: Sequence[int],
     ) -> None:
-        """Line up messages of one edge: a payload each, or with `counts` the rows of all of them."""
-        if counts is not None:
-            self._outgoing += encode(direction, edge, states, payloads, counts)
-        else:
-            for some, payload, rows in parcels(states, payloads):
-                self._outgoing += encode(direction, edge, some, payload, rows)
+        """Line up messages of one edge: the rows of all payloads, and how many each has."""
+        self._outgoing += encode(direction, edge, states, payload, counts)
         self.unsent += len(states)
 
     def flush(self) -> None:

@@ -5,12 +5,10 @@ The ready slots of each direction stand in the order of their turn: a slot serve
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from ampviz.message import BACKWARD, FORWARD, Direction, Message
-from ampviz.nodes.payload import row_count
+from ampviz.message import BACKWARD, FORWARD, Direction
 from ampviz.runtime.slot import Slot
 
 Ready = Mapping[int, Slot]
@@ -32,7 +30,7 @@ def backward_first(forward: Ready, backward: Ready) -> Choice:
     ready, direction = (backward, BACKWARD) if backward else (forward, FORWARD)
     if len(ready) == 1:
         return next(iter(ready.values())), direction
-    return min(ready.values(), key=lambda slot: abs(slot.queues[direction][0][1][0])), direction
+    return min(ready.values(), key=lambda slot: slot.queues[direction].oldest), direction
 
 
 def first_in_line(forward: Ready, backward: Ready) -> Choice:
@@ -42,12 +40,12 @@ def first_in_line(forward: Ready, backward: Ready) -> Choice:
 
 def oldest_key(forward: Ready, backward: Ready) -> Choice:
     """The queue whose head belongs to the instance admitted first."""
-    return _best(forward, backward, lambda slot, direction: -abs(slot.queues[direction][0][1][0]))
+    return _best(forward, backward, lambda slot, direction: -slot.queues[direction].oldest)
 
 
 def deepest(forward: Ready, backward: Ready) -> Choice:
     """The queue with most rows; backward wins a tie."""
-    return _best(forward, backward, lambda slot, direction: _rows(slot.queues[direction]))
+    return _best(forward, backward, lambda slot, direction: slot.queues[direction].rows)
 
 
 _ENOUGH_ROWS = 16
@@ -57,7 +55,7 @@ def mixed(forward: Ready, backward: Ready) -> Choice:
     """Backward first among queues of at least 16 rows, else the deepest: lets small messages gather for coalescing."""
     for ready, direction in ((backward, BACKWARD), (forward, FORWARD)):
         for slot in ready.values():
-            if _rows(slot.queues[direction]) >= _ENOUGH_ROWS:
+            if slot.queues[direction].rows >= _ENOUGH_ROWS:
                 return slot, direction
     return deepest(forward, backward)
 
@@ -65,11 +63,6 @@ def mixed(forward: Ready, backward: Ready) -> Choice:
 def _best(forward: Ready, backward: Ready, score: Callable[[Slot, Direction], float]) -> Choice:
     choices = [(slot, BACKWARD) for slot in backward.values()] + [(slot, FORWARD) for slot in forward.values()]
     return max(choices, key=lambda choice: score(*choice))
-
-
-def _rows(queue: deque[Message]) -> int:
-    """About how many rows wait: the head stands for all, since exact counting costs more than it is worth."""
-    return len(queue) * max(1, row_count(queue[0][2]))
 
 
 POLICIES: dict[str, Policy] = {

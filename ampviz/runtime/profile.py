@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -14,7 +12,8 @@ from ampviz.experiment import Experiment
 from ampviz.graph import EVERY, Edge, Graph
 from ampviz.knobs import KnobValues
 from ampviz.nodes.base import Node
-from ampviz.nodes.sender import Send, Sender
+from ampviz.nodes.batch import Send
+from ampviz.nodes.payload import Payload
 from ampviz.placement import Costs, place
 from ampviz.runtime.commands import Admit, Retire, Retune
 from ampviz.runtime.spec import RunSpec
@@ -34,18 +33,23 @@ class _ProfiledWorker(Worker):
         super().__init__(0, graph, [0] * len(graph.nodes), store, (experiment.train, None), clock=clock)
         self.reset()
 
-    def sender(self, node: Node) -> Sender:
-        return Sender.of(partial(self._counted, super().sender(node).one, self.graph.outgoing[node.id]))
+    def sender(self, node: Node) -> Send:
+        return self._counted(super().sender(node), self.graph.outgoing[node.id])
 
-    def answerer(self, node: Node) -> Sender:
-        return Sender.of(partial(self._counted, super().answerer(node).one, self.graph.incoming[node.id]))
+    def answerer(self, node: Node) -> Send:
+        return self._counted(super().answerer(node), self.graph.incoming[node.id])
 
-    def _counted(self, send: Send, edges: list[Edge], port: int, state: State, payload: Any) -> None:
-        edge = edges[port].id
-        self.messages_of[edge] += 1
-        if payload is not None:
-            self.bytes_of[edge] += sum(array.nbytes for array in (payload if type(payload) is tuple else (payload,)))
-        send(port, state, payload)
+    def _counted(self, send: Send, edges: list[Edge]) -> Send:
+        def counted(
+            port: int, states: Sequence[State], payload: Payload | None = None, counts: Sequence[int] = (), /
+        ) -> None:
+            edge = edges[port].id
+            self.messages_of[edge] += len(states)
+            arrays = () if payload is None else payload if type(payload) is tuple else (payload,)
+            self.bytes_of[edge] += sum(array.nbytes for array in arrays)
+            send(port, states, payload, counts)
+
+        return counted
 
     def reset(self) -> None:
         """Count from here."""

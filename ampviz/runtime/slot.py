@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ampviz.graph import Graph
-from ampviz.message import Direction, Message, Token
+from ampviz.message import Direction, Token
 from ampviz.nodes.base import Node
-from ampviz.state import Fields
+from ampviz.runtime.queue import Queue
+from ampviz.state import Fields, State
 
 if TYPE_CHECKING:
     from ampviz.runtime.traps import SlotTraps
@@ -21,8 +21,8 @@ class Slot:
 
     node: Node
     fields: tuple[list[Fields], list[Fields]]  # of the states of messages, by direction and port
+    queues: tuple[Queue, Queue]
     traps: SlotTraps | None = None
-    queues: tuple[deque[Message], deque[Message]] = field(default_factory=lambda: (deque(), deque()))
     ready_since: int = 0
     busy_ns: int = 0  # executing
     waiting_ns: int = 0  # a message waited while the worker was elsewhere
@@ -32,12 +32,19 @@ class Slot:
     @classmethod
     def of(cls, node: Node, graph: Graph) -> Slot:
         """A fresh slot for a node of this graph."""
-        forward = [edge.type.fields for edge in graph.incoming[node.id]]
+        forward = [edge.type for edge in graph.incoming[node.id]]
         if not forward:  # a source gets its instances from the controller
-            forward = [node.outputs[0].type.fields]
-        return cls(node, (forward, [edge.type.fields for edge in graph.outgoing[node.id]]))
+            forward = [node.outputs[0].type]
+        ways = (forward, [edge.type for edge in graph.outgoing[node.id]])
+        fields = [[type_.fields for type_ in types] for types in ways]
+        queues = [Queue([type_.fixed for type_ in types]) for types in ways]
+        return cls(node, (fields[0], fields[1]), (queues[0], queues[1]))
 
-    def token(self, direction: Direction, message: Message) -> Token:
-        """The name of a message in one of the queues."""
-        port, state, _ = message
+    def token(self, direction: Direction, port: int, state: State) -> Token:
+        """The name of a message of this node."""
         return Token.of(self.node.name, direction, self.fields[direction][port], state)
+
+    def head(self, direction: Direction) -> Token:
+        """The name of the first message in a queue that has one."""
+        port, state, _ = next(iter(self.queues[direction]))
+        return self.token(direction, port, state)

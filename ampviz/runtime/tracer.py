@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ampviz.message import Message
-from ampviz.nodes.payload import row_count
+from ampviz.nodes.batch import Batch
 from ampviz.telemetry.ring import TraceRing
 from ampviz.telemetry.trace import BACKWARD, NOWHERE, PAUSE, RECORD, UPDATE
 
@@ -18,7 +17,7 @@ _pack = struct.Struct("<qqIIHHBBH").pack
 
 
 class Tracer:
-    """The trace of one worker. `note` takes (start, end, node, action, batch) and costs next to nothing.
+    """The trace of one worker. `note` takes (start, end, node, action, batches) and costs next to nothing.
 
     The backend must call `write` often: until then the messages of the batches are kept alive. Not too often: it costs
     some 40 us besides what it costs a unit, which at every 200 us were 13 % of a worker's time.
@@ -26,7 +25,7 @@ class Tracer:
 
     def __init__(self, worker: int, ring: TraceRing):
         self.worker, self.ring = worker, ring
-        self.units: list[tuple[int, int, int, int, Sequence[Message]]] = []
+        self.units: list[tuple[int, int, int, int, Sequence[Batch]]] = []
         self.note = self.units.append
         self._paused_since: int | None = None
 
@@ -64,13 +63,15 @@ class Tracer:
         packed: list[bytes] = []
         further: list[tuple[int, set[int]]] = []  # (number of a record, the keys that need a copy of it)
         worker, add = self.worker, packed.append
-        for start, end, node, action, batch in self.units:
-            if not batch:
+        for start, end, node, action, batches in self.units:
+            if not batches:
                 add(_pack(start, 0, min(end - start, _LONGEST), 0, node, 0, worker, action, 0))
                 continue
-            key, rows, count = batch[0][1][0], row_count(batch[0][2]), len(batch)
+            head = batches[0]
+            key, rows = head.states[0][0], head.counts[0] if head.counts else 0
+            count = sum([len(batch.states) for batch in batches])
             if count > 1:
-                others = {state[0] for _, state, _ in batch}
+                others = {state[0] for batch in batches for state in batch.states}
                 others.discard(key)
                 further.append((len(packed), others))
             if end - start > _LONGEST:

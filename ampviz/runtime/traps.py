@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 
@@ -63,8 +64,7 @@ class SlotTraps:
         if any(trap.afterwards for trap in self.traps):  # each message's loss by itself
             take = min(take, 1)
         watching = [trap for trap in self.traps if trap.rule.action == "FB"[direction] and not trap.afterwards]
-        for index in range(take if watching else 0):
-            message = slot.queues[direction][index]
+        for index, message in enumerate(islice(slot.queues[direction], take if watching else 0)):
             if index == 0 and self.passed == (direction, message[1]):
                 continue
             figures = _message_figures(slot, direction, message, clock, admitted)

@@ -15,8 +15,8 @@ from __future__ import annotations
 import math
 import struct
 from array import array
-from collections.abc import Hashable, Iterator, Sequence
-from itertools import chain, groupby
+from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -24,11 +24,11 @@ from numpy.typing import NDArray
 
 from ampviz.errors import WorkerError
 from ampviz.message import Direction
-from ampviz.nodes.payload import Payload, row_count, split, stack
+from ampviz.nodes.payload import Payload
 from ampviz.state import State
 
-Frame = tuple[Direction, int, list[State], list[Payload]]
-"""(direction, edge, states, payloads)"""
+Frame = tuple[Direction, int, list[State], Payload | None, Sequence[int]]
+"""(direction, edge, states, the rows of all payloads, how many each has)"""
 
 _HEADER = struct.Struct("<IIIBBBBI4x")
 _ARRAY = struct.Struct("<BB6x")
@@ -73,28 +73,6 @@ def encode(
     if size <= _SMALL:
         return [b"".join([start, *raw])]
     return [start, *raw]
-
-
-def parcels(
-    states: Sequence[State], payloads: Sequence[Payload | None]
-) -> Iterator[tuple[Sequence[State], Payload | None, Sequence[int]]]:
-    """Messages in runs that one frame can hold: (states, payload rows, row counts)."""
-    kinds = [_kind(payload) for payload in payloads]
-    start = 0
-    for kind, run in groupby(kinds):
-        stop = start + len(list(run))
-        some = payloads[start:stop]
-        yield states[start:stop], None if kind is None else stack(some), [row_count(payload) for payload in some]
-        start = stop
-
-
-def _kind(payload: Payload | None) -> Hashable:
-    """Payloads of one kind can be stacked."""
-    if payload is None:
-        return None
-    if type(payload) is tuple:
-        return tuple((part.dtype, part.shape[1:]) for part in payload)
-    return (payload.dtype, payload.shape[1:])
 
 
 def _described(values: NDArray[Any]) -> bytes:
@@ -164,12 +142,12 @@ class FrameReader:
         if kind == 0:
             if end != stop:
                 raise ValueError(f"{stop - end} bytes are left over")
-            return _DIRECTIONS[direction], edge, states, [None] * messages
+            return _DIRECTIONS[direction], edge, states, None, ()
         counts = array("q", self._view[end - 8 * messages : end].tobytes())
         payload = self._arrays(arrays, end, stop)
         if min(counts) < 0 or any(len(values) != sum(counts) for values in payload) or not payload:
             raise ValueError("the row counts of the messages do not fit the arrays")
-        return _DIRECTIONS[direction], edge, states, split(payload[0] if kind == 1 else tuple(payload), counts)
+        return _DIRECTIONS[direction], edge, states, payload[0] if kind == 1 else tuple(payload), counts.tolist()
 
     def _arrays(self, count: int, at: int, stop: int) -> list[NDArray[Any]]:
         described = []

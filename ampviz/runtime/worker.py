@@ -15,11 +15,11 @@ from ampviz.data.dataset import Dataset, Instance
 from ampviz.errors import NodeError
 from ampviz.graph import EVERY, Graph
 from ampviz.knobs import KNOBS, KnobValues
-from ampviz.message import BACKWARD, FORWARD, Direction, Message, is_training
+from ampviz.message import BACKWARD, FORWARD, Direction, is_training
 from ampviz.nodes.base import Node
+from ampviz.nodes.batch import Batch, Send
 from ampviz.nodes.parameterised import Parameterised
-from ampviz.nodes.payload import Payload, split
-from ampviz.nodes.sender import Sender
+from ampviz.nodes.payload import Payload
 from ampviz.nodes.terminal import Source
 from ampviz.runtime.commands import (
     Admit,
@@ -114,23 +114,23 @@ class Worker:
         direction: Direction,
         edge: int,
         states: Sequence[State],
-        payloads: Sequence[Payload] | Payload,
-        counts: Sequence[int] | None = None,
+        payload: Payload | None,
+        counts: Sequence[int],
     ) -> None:
-        """Take messages of one edge from another worker: a payload each, or with `counts` the rows of all of them.
-
-        One that is ahead of its key's admission waits for that.
-        """
-        if counts is not None:
-            payloads = split(payloads, counts)
+        """Take messages of one edge from another worker. One that is ahead of its key's admission waits for that."""
         road = self.graph.edges[edge]
         node, port = (road.target, road.target_port) if direction == FORWARD else (road.source, road.source_port)
-        slot, admitted = self.slots[node], self._indices
-        for state, payload in zip(states, payloads, strict=True):
-            if state[0] in admitted:
-                self._router.enqueue(slot, direction, (port, state, payload))
-            elif state[0] not in self._dropped:
-                self._parked.setdefault(state[0], []).append((direction, edge, (state,), (payload,), None))
+        batch = Batch(port, states, payload, counts)
+        here = [state[0] in self._indices for state in states]
+        if not all(here):
+            for state, message in zip(states, batch, strict=True):
+                if state[0] not in self._indices and state[0] not in self._dropped:
+                    early = Batch.of(message)
+                    parked = (direction, edge, early.states, early.payload, early.counts)
+                    self._parked.setdefault(state[0], []).append(parked)
+            batch = batch.where(here)
+        if batch.states:
+            self._router.enqueue(self.slots[node], direction, batch)
         if self.paused:
             self.debugger.announce()
 
@@ -181,7 +181,7 @@ class Worker:
             if not take:
                 return 0
         slot.max_queue = max(slot.max_queue, len(slot.queues[0]) + len(slot.queues[1]))
-        batch = [queue.popleft() for _ in range(take)]
+        batches = queue.take(take)
         ready = self._ready[direction]
         del ready[slot.node.id]
         if queue:
@@ -189,20 +189,19 @@ class Worker:
         start = self.clock()
         if not self.paused:
             slot.waiting_ns += start - slot.ready_since
-        try:
-            if direction is FORWARD:
-                slot.node.forward(batch)
-            else:
-                slot.node.backward(batch)
-        except NodeError:  # the data set failed, not this node
-            raise
-        except Exception as error:
-            raise self._failure(slot, direction, batch, error) from error
+        process = slot.node.forward if direction is FORWARD else slot.node.backward
+        for batch in batches:
+            try:
+                process(batch)
+            except NodeError:  # the data set failed, not this node
+                raise
+            except Exception as error:
+                raise self._failure(slot, direction, batch, error) from error
         slot.ready_since = end = self.clock()
         slot.busy_ns += end - start
         slot.processed[direction] += take
         if self.tracer is not None:
-            self.tracer.note((start, end, slot.node.id, direction, batch))
+            self.tracer.note((start, end, slot.node.id, direction, batches))
         self.busy_ns += end - start
         self.messages += take
         return take
@@ -223,7 +222,7 @@ class Worker:
         if not self.ready:
             return ""
         slot, direction = self.choice()
-        return str(slot.token(direction, slot.queues[direction][0]))
+        return str(slot.head(direction))
 
     def remembered(self) -> dict[str, int]:
         """Nodes that hold something for an instance, and how much; empty when nothing is in flight."""
@@ -234,11 +233,11 @@ class Worker:
 
     # What nodes call (nodes.base.Host)
 
-    def sender(self, node: Node) -> Sender:
+    def sender(self, node: Node) -> Send:
         edges = self.graph.outgoing[node.id]
         return self._router.sender(FORWARD, [(edge.target, edge.target_port, edge.id) for edge in edges])
 
-    def answerer(self, node: Node) -> Sender:
+    def answerer(self, node: Node) -> Send:
         edges = self.graph.incoming[node.id]
         return self._router.sender(BACKWARD, [(edge.source, edge.source_port, edge.id) for edge in edges])
 
@@ -297,7 +296,7 @@ class Worker:
             for slot in self._sources:
                 fields = slot.node.outputs[0].type.fields
                 state = (key, *(int(instance.state[name]) for name in fields[1:]))
-                self._router.enqueue(slot, FORWARD, (0, state, None))
+                self._router.enqueue(slot, FORWARD, Batch(0, (state,)))
         for waiting in self._parked.pop(key, ()):
             self.deliver(*waiting)
 
@@ -315,11 +314,9 @@ class Worker:
             slot.node.drop(key)
             waited = any(slot.queues)
             for ready, queue in zip(self._ready, slot.queues, strict=True):
-                left = [message for message in queue if message[1][0] != key]
-                if queue and not left:
-                    del ready[slot.node.id]
-                queue.clear()
-                queue.extend(left)
+                queue.drop(key)
+                if not queue:
+                    ready.pop(slot.node.id, None)
             if waited and not any(slot.queues) and not self.paused:
                 slot.waiting_ns += self.clock() - slot.ready_since
         self._begin()
@@ -350,7 +347,7 @@ class Worker:
             tuned = {name: float(knobs.get(name, node.name)) for name, knob in KNOBS.items() if knob.per_node}
             node.retune(tuned, tuned["learning_rate_decay"] ** (epoch - 1))
 
-    def _failure(self, slot: Slot, direction: Direction, batch: Sequence[Message], error: Exception) -> NodeError:
-        token, node = slot.token(direction, batch[0]), slot.node
+    def _failure(self, slot: Slot, direction: Direction, batch: Batch, error: Exception) -> NodeError:
+        token, node = slot.token(direction, batch.port, batch.states[0]), slot.node
         where = f"{token} ({node.kind}, worker {self.index}, {node.line})"
         return NodeError(f"{type(error).__name__}: {error}", where=where)

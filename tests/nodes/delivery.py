@@ -11,7 +11,7 @@ import math
 import random
 import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,9 +22,9 @@ from ampviz.graph import Edge, Graph
 from ampviz.knobs import KNOBS
 from ampviz.message import BACKWARD, FORWARD, Direction, Message
 from ampviz.nodes.base import Node
+from ampviz.nodes.batch import Batch, Send, merged
 from ampviz.nodes.loss import Loss
 from ampviz.nodes.parameterised import Parameterised, Parameters
-from ampviz.nodes.sender import Sender
 from ampviz.nodes.terminal import Source
 from ampviz.optim import Optimizer
 from ampviz.state import State
@@ -68,6 +68,29 @@ def freeze(payload: Any) -> None:
     """Payloads are read-only once sent."""
     for array in arrays(payload):
         array.flags.writeable = False
+
+
+def one_by_one(send: Callable[[int, State, Any], None]) -> Send:
+    """Sends the messages of a batch one after the other."""
+
+    def send_all(port: int, states: Sequence[State], payload: Any = None, counts: Sequence[int] = (), /) -> None:
+        assert states
+        assert payload is None or len(counts) == len(states)
+        assert all(len(array) == sum(counts) for array in arrays(payload))
+        for _, state, own in Batch(port, states, payload, counts):
+            send(port, state, own)
+
+    return send_all
+
+
+def process(node: Node, direction: Direction, messages: Sequence[Message]) -> None:
+    """Hand messages to a node, those of a port together, where they have payloads of one kind."""
+    kinds: dict[Any, list[Batch]] = {}
+    for port, state, payload in messages:
+        kind = (port, payload is None, *((array.shape[1:], array.dtype) for array in arrays(payload)))
+        kinds.setdefault(kind, []).append(Batch.of((port, state, payload)))
+    for batches in kinds.values():
+        (node.forward if direction is FORWARD else node.backward)(merged(batches))
 
 
 class Delivery:
@@ -165,7 +188,7 @@ class Delivery:
     def clock(self) -> int:
         return next(self._ticks)
 
-    def sender(self, node: Node) -> Sender:
+    def sender(self, node: Node) -> Send:
         edges = self.graph.outgoing[node.id]
         assert [edge.source_port for edge in edges] == list(range(len(node.outputs)))
 
@@ -176,9 +199,9 @@ class Delivery:
             self.traffic[edge.id].forward.append((state, payload))
             self.pending.append((self.node(edge.target), FORWARD, (edge.target_port, state, payload)))
 
-        return Sender.of(send)
+        return one_by_one(send)
 
-    def answerer(self, node: Node) -> Sender:
+    def answerer(self, node: Node) -> Send:
         edges = self.graph.incoming[node.id]
 
         def answer(port: int, state: State, payload: Any) -> None:
@@ -189,7 +212,7 @@ class Delivery:
             self.traffic[edge.id].backward.append((state, payload))
             self.pending.append((self.node(edge.source), BACKWARD, (edge.source_port, state, payload)))
 
-        return Sender.of(answer)
+        return one_by_one(answer)
 
     def tables(self, key: int) -> Mapping[str, Any]:
         return self._instances[key].tables
@@ -243,13 +266,12 @@ class Delivery:
         lane = [index for index, entry in enumerate(self.pending) if entry[0] is node and entry[1] is direction]
         size = min(self._random.randint(1, self._max_batch), len(lane))
         picked = self._random.sample(lane, node.batch_limit(direction, size))
+        if self._random.random() < 0.5:  # as messages usually come
+            picked.sort()
         batch = [self.pending[index][2] for index in picked]
         for index in sorted(picked, reverse=True):
             del self.pending[index]
-        if direction is FORWARD:
-            node.forward(batch)
-        else:
-            node.backward(batch)
+        process(node, direction, batch)
 
     def _haste_of(self, node: Node, direction: Direction) -> float:
         lane = (node.id, direction)

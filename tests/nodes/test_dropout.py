@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from ampviz import Instance, S, T
 from ampviz import nodes as nn
-from tests.nodes.delivery import Delivery, hosted
+from ampviz.message import FORWARD
+from tests.nodes.delivery import Delivery, hosted, process
 
 ONES = np.ones((6, 50), np.float32)
 INSTANCE = Instance({"x": ONES, "y": np.zeros((6, 50), np.float32)}, tables={"rows": 6})
@@ -101,7 +102,7 @@ def test_nothing_is_remembered_in_between():
     delivery = hosted(dropped(0.5), [INSTANCE])
     delivery.admit({3: INSTANCE})
     node = delivery.node("drop")
-    node.forward([(0, (3, 0), ONES[:1])])
+    process(node, FORWARD, [(0, (3, 0), ONES[:1])])
     assert node.cached() == 0
 
 

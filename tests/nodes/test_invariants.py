@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 import ampviz as amp
 from ampviz import SGD, Instance, S, T
 from ampviz import nodes as nn
-from ampviz.message import FORWARD
 from tests.nodes.delivery import NEVER, Delivery, arrays, hosted
 from tests.nodes.models import MODELS, instances
 
@@ -150,6 +149,6 @@ def test_payloads_whose_sizes_differ_between_instances_go_one_by_one(random):
     delivery.run()
     assert not any(node.cached() for node in delivery.nodes)
     for name in ("relu", "square", "group", "drop"):
-        assert delivery.node(name).batch_limit(FORWARD, 16) == 1
+        assert not delivery.node(name).uniform
     shapes = [y.shape for _, y in delivery.traffic[delivery.graph.outgoing[delivery.node("group").id][0].id].forward]
     assert sorted(shapes) == sorted((4, size) for size in [*sizes, 6, 7])

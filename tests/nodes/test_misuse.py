@@ -8,7 +8,8 @@ import pytest
 import ampviz as amp
 from ampviz import Instance, S, T
 from ampviz import nodes as nn
-from tests.nodes.delivery import Delivery, hosted
+from ampviz.message import FORWARD
+from tests.nodes.delivery import Delivery, hosted, process
 
 X = np.ones((2, 3), np.float32)
 INSTANCE = Instance(
@@ -135,15 +136,15 @@ def test_a_message_that_cannot_be_right_is_an_error(case, batched):
     node = host(model).node("node")
     *before, last = [messages] if batched else [[message] for message in messages]
     for batch in before:
-        node.forward(batch)
+        process(node, FORWARD, batch)
     with pytest.raises(error, match=text), np.errstate(all="ignore"):
-        node.forward(last)
+        process(node, FORWARD, last)
 
 
 def test_a_bad_loss_among_good_ones_is_found():
     delivery = host(squared)
     for source in ("x", "y"):
-        delivery.node(source).forward([(0, STATE, None)])
+        process(delivery.node(source), FORWARD, [(0, STATE, None)])
     good, bad = [(port, STATE, X) for port in (0, 1)], [(port, (1, 2), filled(np.nan)) for port in (0, 1)]
     with pytest.raises(FloatingPointError, match="loss is nan"):
-        delivery.node("node").forward([*good, *bad])
+        process(delivery.node("node"), FORWARD, [*good, *bad])

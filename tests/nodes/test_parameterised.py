@@ -13,7 +13,7 @@ from ampviz import SGD, Instance
 from ampviz import nodes as nn
 from ampviz.message import BACKWARD, FORWARD
 from ampviz.nodes import kernels
-from tests.nodes.delivery import NEVER, Delivery, hosted
+from tests.nodes.delivery import NEVER, Delivery, hosted, process
 from tests.nodes.models import instances, perceptron, rows
 
 RATE = 0.5
@@ -50,10 +50,10 @@ class Layer:
             self.delivery.admit({key: self.instance()})
             for name in ("x", "ungroup1"):
                 x = self.delivery.payload(key, "x")
-                self.delivery.node(name).forward([(0, (key,), x)])
+                process(self.delivery.node(name), FORWARD, [(0, (key,), x)])
             for i in range(ROWS):
                 self.seen[key, i] = self.rng.normal(size=(rows, 3)).astype(np.float32)
-                self.node.forward([(0, (key, i), self.seen[key, i])])
+                process(self.node, FORWARD, [(0, (key, i), self.seen[key, i])])
 
     def backward(self, *states: tuple[int, int], batch: bool = False) -> np.ndarray:
         """Answer these; returns the summed gradient of W over b, as the naive sum over rows."""
@@ -64,7 +64,7 @@ class Layer:
                 total += np.outer([*row, 1], slope)
             messages.append((0, state, dy))
         for part in [messages] if batch else [[message] for message in messages]:
-            self.node.backward(part)
+            process(self.node, BACKWARD, part)
         return total
 
 
@@ -151,7 +151,7 @@ def test_an_answer_without_a_gradient_does_not_count():
     layer = Layer(min_update_interval=2)
     layer.forward(5, 6)
     total = layer.backward((5, 0))
-    layer.node.backward([(0, (6, i), None) for i in range(ROWS)])
+    process(layer.node, BACKWARD, [(0, (6, i), None) for i in range(ROWS)])
     assert (layer.node.pending, layer.node.cached()) == (1, ROWS - 1)
     layer.node.update()
     np.testing.assert_allclose(layer.moved(), RATE * total, rtol=1e-5, atol=1e-6)
@@ -168,8 +168,8 @@ def test_validation_is_not_remembered_when_it_runs_in_a_batch_with_training():
     delivery = hosted(perceptron, given)
     for key in (4, -1):
         delivery.admit({key: given[0]})
-        delivery.node("x").forward([(0, (key,), None)])
-    delivery.node("fc1").forward([(0, (4,), given[0].fields["x"]), (0, (-1,), given[1].fields["x"])])
+        process(delivery.node("x"), FORWARD, [(0, (key,), None)])
+    process(delivery.node("fc1"), FORWARD, [(0, (4,), given[0].fields["x"]), (0, (-1,), given[1].fields["x"])])
     assert delivery.node("fc1").cached() == 1
 
 
@@ -275,7 +275,7 @@ def test_the_norm_of_a_gradient_is_looked_at_now_and_then_and_before_clipping():
 def test_a_gradient_that_is_not_finite_shows_in_its_norm():
     layer = Layer(min_update_interval=1)
     layer.forward(5)
-    layer.node.backward([(0, (5, 0), np.full((1, 2), np.nan, np.float32))])
+    process(layer.node, BACKWARD, [(0, (5, 0), np.full((1, 2), np.nan, np.float32))])
     assert np.isnan(layer.node.gradient_norm)
 
 

@@ -67,7 +67,7 @@ def test_a_message_in_a_queue_and_what_is_remembered_of_it(shop):
     waiting = look(shop, InspectMessage(1, "relu1.F key=0"))
     (payload,) = waiting.payload
     assert (waiting.place, waiting.worker, payload.shape) == ("queue", 0, (models.ROWS, models.HIDDEN))
-    (_, _, rows) = shop.workers[0].slots[shop.graph.node("relu1").id].queues[0][0]
+    ((_, _, rows),) = shop.workers[0].slots[shop.graph.node("relu1").id].queues[0]
     assert (payload.minimum, payload.first[0]) == (float(rows.min()), float(rows[0, 0]))
     kept = look(shop, InspectMessage(1, "fc1.B key=0"))
     assert (kept.place, kept.version_then, kept.version_now) == ("cache", 0, 0)

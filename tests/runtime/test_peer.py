@@ -34,7 +34,7 @@ async def joined(sock: socket.socket):
 
 
 def send_block(peer: Peer, number: int) -> None:
-    peer.send(FORWARD, 1, [(number,)], [BLOCK])
+    peer.send(FORWARD, 1, [(number,)], BLOCK, [len(BLOCK)])
     peer.flush()
 
 
@@ -48,7 +48,7 @@ def send_until_behind(peer: Peer) -> int:
 
 
 def numbers(frames) -> list[int]:
-    return [state[0] for _, _, states, _ in frames for state in states]
+    return [state[0] for _, _, states, *_ in frames for state in states]
 
 
 @any_loop
@@ -57,18 +57,22 @@ def test_two_peers_deliver_in_order_both_ways(runner):
         ours, theirs = socket.socketpair()
         async with joined(ours) as (left, left_end), joined(theirs) as (right, right_end):
             for number in range(200):
-                left.send(FORWARD, number, [(number, -number)], [np.full((number % 5, 3), number, np.float32)])
-                right.send(BACKWARD, number, [(number,)], [None if number % 2 else (BLOCK[:9], BLOCK[9:18])])
+                left.send(
+                    FORWARD, number, [(number, -number)], np.full((number % 5, 3), number, np.float32), [number % 5]
+                )
+                right.send(
+                    BACKWARD, number, [(number,)], *((None, ()) if number % 2 else ((BLOCK[:9], BLOCK[9:18]), [9]))
+                )
                 if number % 7 == 0:
                     left.flush()
                     right.flush()
             left.flush()
             right.flush()
             assert left.unsent == right.unsent == 0
-            for number, (direction, edge, (state,), (payload,)) in enumerate(await right_end.count(200)):
+            for number, (direction, edge, (state,), payload, _) in enumerate(await right_end.count(200)):
                 assert (direction, edge, state) == (FORWARD, number, (number, -number))
                 np.testing.assert_array_equal(payload, np.full((number % 5, 3), number))
-            for number, (direction, edge, (state,), (payload,)) in enumerate(await left_end.count(200)):
+            for number, (direction, edge, (state,), payload, _) in enumerate(await left_end.count(200)):
                 assert (direction, edge, state) == (BACKWARD, number, (number,))
                 assert (payload is None) == bool(number % 2)
             assert len(left_end.received) == len(right_end.received) == 200
@@ -80,9 +84,9 @@ async def test_a_message_waits_for_the_flush():
     ours, theirs = socket.socketpair()
     async with joined(ours) as (left, _), joined(theirs) as (right, right_end):
         for number in range(3):
-            left.send(FORWARD, 1, [(number,)], [None])
+            left.send(FORWARD, 1, [(number,)], None, ())
             assert left.unsent == number + 1
-        right.send(FORWARD, 1, [(9,)], [None])
+        right.send(FORWARD, 1, [(9,)], None, ())
         right.flush()
         assert right_end.received == []
         left.flush()
@@ -98,18 +102,18 @@ def test_nothing_is_lost_while_the_other_side_does_not_read(runner):
             sent = send_until_behind(left)
             assert sent > 3
             for more in range(1, 4):
-                left.send(BACKWARD, 2, [(-more,)], [None])
+                left.send(BACKWARD, 2, [(-more,)], None, ())
                 left.flush()
                 assert left.unsent == 3 + more
             async with joined(theirs) as (right, right_end):
                 frames = await right_end.count(sent + 3)
                 assert numbers(frames) == [*range(sent), -1, -2, -3]
-                for *_, (payload,) in frames[:sent]:
+                for *_, payload, _ in frames[:sent]:
                     np.testing.assert_array_equal(payload, BLOCK)
                 assert left.unsent == 0
                 send_block(left, 100)
                 assert numbers(await right_end.count(sent + 4))[-1] == 100
-                right.send(FORWARD, 1, [(5,)], [None])
+                right.send(FORWARD, 1, [(5,)], None, ())
                 right.flush()
                 assert numbers(await left_end.count(1)) == [5]
 
@@ -120,8 +124,8 @@ async def test_a_peer_that_is_behind_still_receives():
     ours, theirs = socket.socketpair()
     async with joined(ours) as (left, left_end):
         send_until_behind(left)
-        theirs.sendall(b"".join(bytes(part) for part in encode(BACKWARD, 4, [(1, 2)], None, [0])))
-        ((direction, edge, (state,), (payload,)),) = await left_end.count(1)
+        theirs.sendall(b"".join(bytes(part) for part in encode(BACKWARD, 4, [(1, 2)], None, ())))
+        ((direction, edge, (state,), payload, _),) = await left_end.count(1)
         assert (direction, edge, state, payload) == (BACKWARD, 4, (1, 2), None)
         theirs.close()
 
@@ -132,7 +136,7 @@ def test_garbage_ends_the_connection_with_the_reason(runner, garbage):
     async def attack():
         ours, theirs = socket.socketpair()
         async with joined(ours) as (_, end):
-            good = b"".join(bytes(part) for part in encode(FORWARD, 1, [(7,)], None, [0]))
+            good = b"".join(bytes(part) for part in encode(FORWARD, 1, [(7,)], None, ()))
             theirs.sendall(good)
             await end.count(1)
             theirs.sendall(garbage + good)

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from ampviz.knobs import POLICIES as KNOB_CHOICES
 from ampviz.message import BACKWARD, FORWARD
 from ampviz.nodes.base import Node
+from ampviz.nodes.batch import Batch
 from ampviz.runtime.policy import POLICIES
-from ampviz.runtime.worker import Slot
+from ampviz.runtime.queue import Queue
+from ampviz.runtime.slot import Slot
 
 KEYS = st.integers(-9, 9)
 QUEUES = st.lists(st.tuples(KEYS, st.integers(1, 20) | st.none()), max_size=4)
@@ -20,10 +22,10 @@ SLOTS = st.lists(st.tuples(QUEUES, QUEUES, st.integers(0, 5)), min_size=1, max_s
 
 def slot(forward, backward=(), since: int = 0) -> Slot:
     """A slot whose queues hold messages of (key, rows); rows None is a message without payload."""
-    made = Slot(Node("node"), ([], []), ready_since=since)
+    made = Slot(Node("node"), ([], []), (Queue([True]), Queue([True])), ready_since=since)
     for queue, messages in zip(made.queues, (forward, backward), strict=True):
         for key, rows in messages:
-            queue.append((0, (key, 5), None if rows is None else np.zeros((rows, 2), np.float32)))
+            queue.append(Batch.of((0, (key, 5), None if rows is None else np.zeros((rows, 2), np.float32))))
     return made
 
 
@@ -42,13 +44,13 @@ def choose(policy: str, *slots: Slot) -> tuple[int, int]:
 
 
 def rows(queue) -> int:
-    """The rows that a policy takes a queue to have: the first message stands for all, one at least."""
-    payload = queue[0][2]
-    return len(queue) * (1 if payload is None else len(payload))
+    """The rows that a policy takes a queue to have: one at least of each message."""
+    return sum(1 if payload is None else len(payload) for _, _, payload in queue)
 
 
 def oldest(queue) -> int:
-    return abs(queue[0][1][0])
+    _, state, _ = next(iter(queue))
+    return abs(state[0])
 
 
 def test_there_is_a_policy_for_every_choice_of_the_knob():
@@ -107,6 +109,6 @@ def test_mixed_serves_backward_first_from_sixteen_rows_on(size, served):
 
 def test_the_parts_of_a_tuple_count_once():
     pair = slot([])
-    pair.queues[FORWARD].append((0, (1,), (np.zeros((4, 2)), np.zeros((4, 9)))))
+    pair.queues[FORWARD].append(Batch.of((0, (1,), (np.zeros((4, 2)), np.zeros((4, 9))))))
     assert choose("deepest", slot([(0, 5)]), pair) == (0, FORWARD)
     assert choose("deepest", slot([(0, 3)]), pair) == (1, FORWARD)

@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
+from ampviz.nodes.batch import Batch
 from ampviz.placement import place
 from ampviz.runtime.commands import Admit, Retune, SetPaused, StepOne
 from ampviz.runtime.store import ParameterStore
@@ -39,14 +40,14 @@ def pauses(tracer: Tracer) -> list[tuple[int, int]]:
 
 
 def test_a_unit_of_one_message_is_one_record(tracer):
-    tracer.note((10, 15, 4, BACKWARD, [(0, (7, 1), THREE)]))
+    tracer.note((10, 15, 4, BACKWARD, [Batch.of((0, (7, 1), THREE))]))
     tracer.write()
     (row,) = tracer.ring.take().tolist()
     assert row == (10, 7, 5, 3, 4, 1, 1, BACKWARD, 0)
 
 
 def test_a_unit_of_several_messages_has_a_record_for_each_further_key(tracer):
-    batch = [(0, (7, 1), THREE), (0, (8, 1), None), (0, (7, 2), ROW), (0, (-9, 1), (ROW, ROW))]
+    batch = [*map(Batch.of, [(0, (7, 1), THREE), (0, (8, 1), None), (0, (7, 2), ROW), (0, (-9, 1), (ROW, ROW))])]
     tracer.note((10, 15, 4, BACKWARD, batch))
     tracer.note((20, 22, 5, FORWARD, batch[1:2]))
     tracer.write()
@@ -64,7 +65,7 @@ def test_an_update_has_its_node_and_no_key(tracer):
 
 
 def test_a_unit_longer_than_a_record_can_say_is_cut(tracer):
-    tracer.note((0, 10**11, 0, FORWARD, [(0, (1,), None)]))
+    tracer.note((0, 10**11, 0, FORWARD, [Batch(0, [(1,)])]))
     tracer.write()
     assert written(tracer)[0]["duration"] == 2**32 - 1
 
@@ -81,12 +82,12 @@ def test_a_pause_is_told_while_it_lasts(tracer):
 
 
 def test_a_pause_is_told_around_what_is_stepped(tracer):
-    tracer.note((50, 104, 0, FORWARD, [(0, (1,), None)]))  # the unit that met a breakpoint in its update
+    tracer.note((50, 104, 0, FORWARD, [Batch(0, [(1,)])]))  # the unit that met a breakpoint in its update
     tracer.pause(100, True)
-    tracer.note((120, 125, 0, FORWARD, [(0, (1,), None)]))
+    tracer.note((120, 125, 0, FORWARD, [Batch(0, [(1,)])]))
     tracer.write()
     assert pauses(tracer) == [(104, 120)]
-    tracer.note((127, 130, 0, FORWARD, [(0, (1,), None)]))
+    tracer.note((127, 130, 0, FORWARD, [Batch(0, [(1,)])]))
     tracer.write(140)
     assert pauses(tracer) == [(125, 127), (130, 140)]
 

@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 
 from ampviz.errors import WorkerError
 from ampviz.message import BACKWARD, FORWARD
-from ampviz.runtime.wire import FrameReader, encode, parcels
+from ampviz.runtime.wire import FrameReader, encode
 
 DTYPES = ["f4", "f8", "f2", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "?"]
 LARGE = np.arange(200_000, dtype=np.float32).reshape(100, 2000)
@@ -21,7 +21,7 @@ LARGE = np.arange(200_000, dtype=np.float32).reshape(100, 2000)
 
 @st.composite
 def frames_of_messages(draw) -> tuple:
-    """What one frame may hold: (direction, edge, states, payloads), the payloads of one kind."""
+    """What one frame may hold: (direction, edge, states, payload, row counts)."""
     fields, rows = draw(st.integers(1, 5)), draw(st.lists(st.integers(0, 3), min_size=1, max_size=4))
     values = st.integers(-(2**63), 2**63 - 1)
     states = [draw(st.tuples(*[values] * fields)) for _ in rows]
@@ -34,24 +34,18 @@ def frames_of_messages(draw) -> tuple:
             )
         )
     ]
-    ends = np.cumsum(rows)
-    cut = [tuple(array[end - count : end] for array in arrays) for count, end in zip(rows, ends, strict=True)]
-    payloads = cut if len(arrays) > 1 else [part[0] if arrays else None for part in cut]
-    return draw(st.sampled_from([FORWARD, BACKWARD])), draw(st.integers(0, 2**32 - 1)), states, payloads
+    payload = tuple(arrays) if len(arrays) > 1 else arrays[0] if arrays else None
+    counts = rows if arrays else ()
+    return draw(st.sampled_from([FORWARD, BACKWARD])), draw(st.integers(0, 2**32 - 1)), states, payload, counts
 
 
 def stream_of(*messages) -> bytes:
-    """Frames of (direction, edge, states, payloads)."""
-    return b"".join(
-        bytes(buffer)
-        for direction, edge, states, payloads in messages
-        for parcel in parcels(states, payloads)
-        for buffer in encode(direction, edge, *parcel)
-    )
+    """Frames of (direction, edge, states, payload, counts)."""
+    return b"".join(bytes(buffer) for message in messages for buffer in encode(*message))
 
 
 def single(direction, edge, state, payload) -> tuple:
-    return direction, edge, [state], [payload]
+    return direction, edge, [state], payload, [len(payload[0] if isinstance(payload, tuple) else payload)]
 
 
 def read(stream: bytes, *sizes: int, reader: FrameReader | None = None) -> list:
@@ -75,13 +69,14 @@ def same(frames, messages) -> None:
     assert len(frames) == len(messages)
     for frame, message in zip(frames, messages, strict=True):
         assert frame[:3] == tuple(message[:3])
-        for received, payload in zip(frame[3], message[3], strict=True):
-            assert type(received) is type(payload)
-            for got, sent in zip(parts(received), parts(payload), strict=True):
-                np.testing.assert_array_equal(got, sent)
-                if sent is not None:
-                    assert (got.dtype, got.shape) == (sent.dtype, sent.shape)
-                    assert not got.flags.writeable
+        assert list(frame[4]) == list(message[4])
+        received, payload = frame[3], message[3]
+        assert type(received) is type(payload)
+        for got, sent in zip(parts(received), parts(payload), strict=True):
+            np.testing.assert_array_equal(got, sent)
+            if sent is not None:
+                assert (got.dtype, got.shape) == (sent.dtype, sent.shape)
+                assert not got.flags.writeable
 
 
 @given(st.lists(frames_of_messages(), max_size=4), st.lists(st.integers(1, 100), min_size=1, max_size=4))
@@ -135,19 +130,6 @@ def test_a_large_array_is_not_copied_to_be_sent():
     assert any(np.shares_memory(np.frombuffer(part, np.uint8), LARGE) for part in buffers)
 
 
-def test_messages_of_different_kinds_go_into_frames_of_their_own_in_order():
-    payloads = [np.ones((1, 2)), np.ones((3, 2)), None, None, np.ones((1, 5)), (np.ones(2), np.ones((2, 2)))]
-    frames = read(stream_of((FORWARD, 4, [(key,) for key in range(6)], payloads)))
-    assert [states for _, _, states, _ in frames] == [[(0,), (1,)], [(2,), (3,)], [(4,)], [(5,)]]
-    same(
-        frames,
-        [
-            (FORWARD, 4, [(key,) for key in keys], [payloads[key] for key in keys])
-            for keys in ([0, 1], [2, 3], [4], [5])
-        ],
-    )
-
-
 @pytest.mark.parametrize("shape", [(0,), (0, 5), (3, 0, 2)])
 def test_arrays_without_elements_keep_their_shape(shape):
     message = single(FORWARD, 0, (1,), np.zeros(shape, np.float32))
@@ -167,7 +149,7 @@ def test_garbage_is_a_worker_error(garbage):
         read(garbage, 40)
 
 
-WHOLE = stream_of((FORWARD, 3, [(7, 2), (8, 2)], [(np.ones((2, 3)), np.arange(2)), (np.zeros((1, 3)), np.arange(1))]))
+WHOLE = stream_of((FORWARD, 3, [(7, 2), (8, 2)], (np.ones((3, 3)), np.arange(3)), [2, 1]))
 MAGIC, SIZE = struct.unpack_from("<II", WHOLE)
 
 
@@ -209,10 +191,11 @@ def test_any_body_in_a_good_header_is_a_frame_or_a_worker_error(body, fields, ar
         frames = read(frame(body, fields, arrays, kind, messages=messages), size)
     except WorkerError:
         return
-    ((direction, edge, states, payloads),) = frames
+    ((direction, edge, states, payload, counts),) = frames
     assert (direction, edge, len(states[0])) == (FORWARD, 1, fields)
-    assert len(states) == len(payloads) == messages
-    assert (payloads[0] is None) == (kind == 0)
+    assert len(states) == messages
+    assert len(counts) == (messages if kind else 0)
+    assert (payload is None) == (kind == 0)
 
 
 @pytest.mark.parametrize(

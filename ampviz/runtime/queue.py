@@ -1,0 +1,76 @@
+"""The messages that wait at a node in one direction: batches, cut and put together as a unit of work needs it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+
+from ampviz.message import Message
+from ampviz.nodes.batch import Batch, merged
+from ampviz.nodes.payload import row_count
+
+
+class Queue:
+    """Batches in the order in which they came. Its length is the number of messages.
+
+    `fixed` says for each port whether all payloads that come there can be stacked.
+    """
+
+    __slots__ = ("_batches", "_fixed", "_messages")
+
+    def __init__(self, fixed: Sequence[bool]):
+        self._fixed = fixed
+        self._batches: deque[Batch] = deque()
+        self._messages = 0
+
+    def __len__(self) -> int:
+        return self._messages
+
+    def __iter__(self) -> Iterator[Message]:
+        """The messages one by one."""
+        for batch in self._batches:
+            yield from batch
+
+    @property
+    def rows(self) -> int:
+        """The rows that wait; a message without any counts as one."""
+        return sum([max(row_count(batch.payload), len(batch.states)) for batch in self._batches])
+
+    @property
+    def oldest(self) -> int:
+        """The key of the first message; validation keys count as if positive. Needs one."""
+        return abs(self._batches[0].states[0][0])
+
+    def append(self, batch: Batch) -> None:
+        """Put messages at the end."""
+        self._batches.append(batch)
+        self._messages += len(batch.states)
+
+    def take(self, count: int) -> list[Batch]:
+        """The first `count` messages, which must be there: those of a port together where they can be stacked."""
+        batches, taken = self._batches, []
+        self._messages -= count
+        while count:
+            batch = batches.popleft()
+            size = len(batch.states)
+            if size > count:
+                batch, rest = batch.cut(count)
+                batches.appendleft(rest)
+                size = count
+            taken.append(batch)
+            count -= size
+        return taken if len(taken) == 1 else self._put_together(taken)
+
+    def drop(self, key: int) -> None:
+        """Take out the messages of an instance."""
+        left = [batch.where([state[0] != key for state in batch.states]) for batch in self._batches]
+        self._batches = deque([batch for batch in left if batch.states])
+        self._messages = sum([len(batch.states) for batch in self._batches])
+
+    def _put_together(self, batches: list[Batch]) -> list[Batch]:
+        kinds: dict[tuple[int, bool, int], list[Batch]] = {}
+        for number, batch in enumerate(batches):
+            silent = batch.payload is None
+            alone = -1 if silent or self._fixed[batch.port] else number
+            kinds.setdefault((batch.port, silent, alone), []).append(batch)
+        return [merged(kind) for kind in kinds.values()]

@@ -1,0 +1,161 @@
+"""Batches, the rows they gather, and where messages meet: against plain lists and dictionaries of single messages."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ampviz.nodes.batch import Batch, difference, merged
+from ampviz.nodes.payload import gather, row_count, runs
+from ampviz.nodes.rendezvous import Rendezvous, side
+from ampviz.runtime.queue import Queue
+
+COUNTS = st.lists(st.integers(0, 3), min_size=1, max_size=6)
+KINDS = st.sampled_from(["array", "tuple", "silent"])
+
+
+def payload_of(kind: str, rows: np.ndarray):
+    if kind == "silent":
+        return None
+    return (rows[:, None], rows[:, None, None] * 2) if kind == "tuple" else rows[:, None]
+
+
+def batch_of(kind: str, counts, port: int = 0, first: int = 0) -> Batch:
+    """A batch with states (first,), (first + 1,) ... whose rows count from 100 first on."""
+    states = [(first + number,) for number in range(len(counts))]
+    rows = np.arange(sum(counts), dtype=np.float32) + 100 * first
+    return Batch(port, states, payload_of(kind, rows), () if kind == "silent" else counts)
+
+
+def plain(messages) -> list:
+    """Messages that can be compared."""
+    parts = [(port, state, payload if isinstance(payload, tuple) else (payload,)) for port, state, payload in messages]
+    return [(port, state, [None if a is None else a.tolist() for a in arrays]) for port, state, arrays in parts]
+
+
+@given(KINDS, COUNTS, st.data())
+@settings(max_examples=50, deadline=None)
+def test_a_batch_is_its_messages_however_it_is_cut(kind, counts, data):
+    batch = batch_of(kind, counts)
+    messages = plain(batch)
+    assert len(messages) == len(batch) == len(counts)
+    cut = data.draw(st.integers(0, len(counts)))
+    assert [plain(part) for part in batch.cut(cut)] == [messages[:cut], messages[cut:]]
+    chosen = data.draw(st.lists(st.booleans(), min_size=len(counts), max_size=len(counts)))
+    kept = batch.where(chosen)
+    assert plain(kept) == [message for message, wanted in zip(messages, chosen, strict=True) if wanted]
+    ports = data.draw(st.lists(st.integers(0, 2), min_size=len(counts), max_size=len(counts)))
+    assert [(port, plain(part)) for port, part in batch.by(ports)] == [
+        (port, [message for message, own in zip(messages, ports, strict=True) if own == port])
+        for port in sorted(set(ports))
+    ]
+    assert plain(merged([Batch.of(message) for message in batch])) == messages
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 4), st.integers(0, 3)), min_size=1, max_size=8))
+@settings(max_examples=50, deadline=None)
+def test_rows_are_gathered_in_the_order_of_their_places(wanted):
+    blocks = [np.arange(8.0) + 10 * number for number in range(3)]
+    places = [(blocks[number], start, start + count) for number, start, count in wanted]
+    expected = np.concatenate([block[start:stop] for block, start, stop in places])
+    np.testing.assert_array_equal(gather(runs(places)), expected)
+    pairs = [((block, -block), start, stop) for block, start, stop in places]
+    one, other = gather(pairs)
+    np.testing.assert_array_equal(one, expected)
+    np.testing.assert_array_equal(other, -expected)
+
+
+def test_a_whole_block_is_not_copied():
+    block = np.arange(6.0)
+    assert gather(runs([(block, 0, 2), (block, 2, 6)])) is block
+    assert gather(runs([(block, 1, 2), (block, 2, 4)])).base is block
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), KINDS, COUNTS), min_size=1, max_size=5), st.data())
+@settings(max_examples=50, deadline=None)
+def test_a_queue_gives_the_messages_of_each_port_in_order(batches, data):
+    queue, model, first = Queue([True, False]), [], 0
+    for port, kind, counts in batches:
+        batch = batch_of("array" if kind == "tuple" else kind, counts, port, first)
+        queue.append(batch)
+        model += plain(batch)
+        first += len(counts)
+        assert queue.rows >= len(queue)
+    while model:
+        assert (len(queue), plain(queue)) == (len(model), model)
+        assert queue.oldest == model[0][1][0]
+        if data.draw(st.booleans()):
+            gone = data.draw(st.integers(0, first))
+            queue.drop(gone)
+            model = [message for message in model if message[1][0] != gone]
+            continue
+        count = data.draw(st.integers(1, len(model)))
+        taken = queue.take(count)
+        for port in (0, 1):
+            for silent in (True, False):
+                got = [message for batch in taken for message in plain(batch) if _is(message, port, silent)]
+                assert got == [message for message in model[:count] if _is(message, port, silent)]
+        assert len([batch for batch in taken if batch.port == 0]) <= 2
+        model = model[count:]
+    assert not queue
+
+
+def _is(message, port: int, silent: bool) -> bool:
+    return message[0] == port and (message[2] == [None]) == silent
+
+
+@given(st.permutations(range(7)), st.permutations(range(7)), st.lists(st.integers(1, 7), min_size=1), st.data())
+@settings(max_examples=100, deadline=None)
+def test_messages_meet_as_if_they_came_one_by_one(left, right, sizes, data):
+    meeting, table, left_over, dropped = Rendezvous(2), {}, {0: list(left), 1: list(right)}, -1
+    if data.draw(st.booleans()):  # what comes alike on both sides stays together
+        left_over[1] = list(left)
+    turns = iter(sizes * 14)
+    while left_over[0] or left_over[1]:
+        port = data.draw(st.sampled_from([port for port in (0, 1) if left_over[port]]))
+        count = next(turns)
+        keys, left_over[port] = left_over[port][:count], left_over[port][count:]
+        states = [(key, port) for key in keys]
+        complete = meeting.put(Batch(port, states, np.array(keys, float), [1] * len(keys)), keys)
+        due = [key for key in keys if table.pop(key, None) is not None]
+        table |= {key: port for key in keys if key not in due}
+        met = [where for each in complete for where in each.wheres]
+        assert met == due
+        for side_port in (0, 1) if complete else ():
+            batch = side(complete, side_port)
+            assert batch.states == [(key, side_port) for key in due]
+            assert batch.payload.tolist() == due
+        assert len(meeting) == len(table)
+        assert sorted(state for _, state, _ in meeting.messages()) == sorted(table.items())
+        if dropped < 0 and data.draw(st.integers(0, 4)) == 0:
+            dropped = data.draw(st.integers(0, 6))
+            meeting.drop(dropped)
+            table.pop(dropped, None)
+            left_over = {port: [key for key in keys if key != dropped] for port, keys in left_over.items()}
+    assert not table
+    assert not len(meeting)
+
+
+def test_alike_batches_meet_whole():
+    meeting = Rendezvous(2)
+    first, second = (Batch(port, [(1,), (2,)], np.ones((3, 2)), [2, 1]) for port in (0, 1))
+    assert meeting.put(first, [1, 2]) == []
+    (complete,) = meeting.put(second, [1, 2])
+    assert side([complete], 0) is first
+    assert side([complete], 1) is second
+
+
+@pytest.mark.parametrize("wheres", [[3, 3], [4, 1]])
+def test_a_port_that_delivers_twice_is_an_error(wheres):
+    meeting = Rendezvous(2)
+    meeting.put(Batch(0, [(1,), (2,)]), [1, 2])
+    with pytest.raises(ValueError, match=r"input 0 delivered .* twice"):
+        meeting.put(Batch(0, [(5,), (6,)]), wheres)
+
+
+def test_the_first_difference_of_row_counts_is_told():
+    assert difference([1, 2], (1, 2)) is None
+    assert difference([1, 2, 3], [1, 5, 4]) == (2, 5)
+    assert row_count(None) == 0
