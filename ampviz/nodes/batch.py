@@ -7,7 +7,7 @@ from itertools import accumulate, compress
 from typing import Any, Protocol
 
 from ampviz.message import Message
-from ampviz.nodes.payload import Payload, gather, row_count, runs, split, stack
+from ampviz.nodes.payload import Payload, Place, gather, row_count, runs, split, stack
 from ampviz.state import State
 
 
@@ -48,9 +48,10 @@ class Batch:
             self._starts = list(accumulate(self.counts, initial=0))
         return self._starts
 
-    def place(self, first: int, count: int = 1) -> tuple[Payload, int, int]:
-        """Where the rows of `count` messages from number `first` on are: (payload, first row, row behind the last)."""
-        return self.payload, self.starts[first], self.starts[first + count]
+    def place(self, number: int) -> Place:
+        """Where the rows of a message are."""
+        starts = self._starts or self.starts
+        return self.payload, starts[number], starts[number + 1]
 
     def cut(self, count: int) -> tuple[Batch, Batch]:
         """The first `count` messages, and the rest."""
@@ -64,19 +65,24 @@ class Batch:
 
     def where(self, chosen: Sequence[bool]) -> Batch:
         """The messages for which `chosen` is true, in order."""
-        states = list(compress(self.states, chosen))
-        if self.payload is None or len(states) == len(self.states):
-            return Batch(self.port, states, self.payload, self.counts)
-        places = [self.place(index) for index in compress(range(len(chosen)), chosen)]
+        return self if all(chosen) else self.only(list(compress(range(len(chosen)), chosen)))
+
+    def only(self, numbers: Sequence[int]) -> Batch:
+        """The messages of these numbers, in this order."""
+        states = [self.states[number] for number in numbers]
+        if self.payload is None:
+            return Batch(self.port, states)
+        starts = self.starts
+        places = [(self.payload, starts[number], starts[number + 1]) for number in numbers]
         payload = gather(runs(places)) if places else gather([(self.payload, 0, 0)])
-        return Batch(self.port, states, payload, list(compress(self.counts, chosen)))
+        return Batch(self.port, states, payload, [self.counts[number] for number in numbers])
 
     def by(self, ports: Sequence[int]) -> list[tuple[int, Batch]]:
         """The messages that have the same number in `ports`, for each number in turn."""
         distinct = set(ports)
         if len(distinct) == 1:
             return [(ports[0], self)]
-        return [(port, self.where([own == port for own in ports])) for port in sorted(distinct)]
+        return [(port, self.only([at for at, own in enumerate(ports) if own == port])) for port in sorted(distinct)]
 
 
 def merged(batches: Sequence[Batch]) -> Batch:

@@ -15,7 +15,7 @@ from ampviz.message import BACKWARD, Direction, Message
 from ampviz.nodes.base import Host, Node
 from ampviz.nodes.batch import Batch
 from ampviz.nodes.payload import Payload, add
-from ampviz.nodes.rendezvous import Meeting, Rendezvous, side
+from ampviz.nodes.rendezvous import Rendezvous
 from ampviz.ports import PortType
 from ampviz.state import State
 
@@ -25,15 +25,11 @@ class Gather(Node):
 
     def bind(self, host: Host, graph: Graph) -> None:
         super().bind(host, graph)
-        self._waiting = Rendezvous(len(self.outputs))
+        self._waiting = Rendezvous(len(self.outputs), alone=not self.uniform)
 
     def backward(self, batch: Batch) -> None:
-        alike: dict[object, list[Meeting]] = {}  # by the ports that have a gradient
-        for meeting in self._waiting.put(batch, batch.states):
-            live = tuple([part is not None and part[0].payload is not None for part in meeting.parts])
-            alike.setdefault(live if self.uniform else meeting, []).append(meeting)
-        for meetings in alike.values():
-            self._answered([side(meetings, port) for port in range(len(self.outputs))])
+        for parts in self._waiting.put(batch, batch.states):
+            self._answered(parts)
 
     def _answered(self, parts: list[Batch]) -> None:
         states = parts[0].states

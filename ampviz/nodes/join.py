@@ -15,7 +15,7 @@ from ampviz.nodes.base import Host, Node
 from ampviz.nodes.batch import Batch, difference
 from ampviz.nodes.kept import Kept
 from ampviz.nodes.payload import Payload
-from ampviz.nodes.rendezvous import Rendezvous, side
+from ampviz.nodes.rendezvous import Rendezvous
 from ampviz.ports import PortType
 from ampviz.state import Field, Fields, State, compile_projection, field_order
 
@@ -52,14 +52,13 @@ class Join(Node):
 
     def bind(self, host: Host, graph: Graph) -> None:
         super().bind(host, graph)
-        self._waiting = Rendezvous(len(self.inputs))
+        self._waiting = Rendezvous(len(self.inputs), alone=not self.uniform)
 
     def forward(self, batch: Batch) -> None:
         states = batch.states
-        complete = self._waiting.put(batch, states if self._alike else list(map(self._projections[batch.port], states)))
-        ports = range(len(self.inputs))
-        for meetings in [complete] if self.uniform and complete else [[meeting] for meeting in complete]:
-            self.joined([side(meetings, port) for port in ports])
+        wheres = states if self._alike else list(map(self._projections[batch.port], states))
+        for parts in self._waiting.put(batch, wheres):
+            self.joined(parts)
 
     def joined(self, parts: list[Batch]) -> None:
         """Process joined messages: those of every input, in port order, that belong together number by number."""

@@ -16,12 +16,13 @@ class Queue:
     `fixed` says for each port whether all payloads that come there can be stacked.
     """
 
-    __slots__ = ("_batches", "_fixed", "_messages")
+    __slots__ = ("_batches", "_fixed", "_messages", "rows")
 
     def __init__(self, fixed: Sequence[bool]):
         self._fixed = fixed
         self._batches: deque[Batch] = deque()
         self._messages = 0
+        self.rows = 0  # that wait; those of a batch without payload count as its messages
 
     def __len__(self) -> int:
         return self._messages
@@ -32,11 +33,6 @@ class Queue:
             yield from batch
 
     @property
-    def rows(self) -> int:
-        """The rows that wait; a message without any counts as one."""
-        return sum([max(row_count(batch.payload), len(batch.states)) for batch in self._batches])
-
-    @property
     def oldest(self) -> int:
         """The key of the first message; validation keys count as if positive. Needs one."""
         return abs(self._batches[0].states[0][0])
@@ -45,6 +41,7 @@ class Queue:
         """Put messages at the end."""
         self._batches.append(batch)
         self._messages += len(batch.states)
+        self.rows += _rows(batch)
 
     def take(self, count: int) -> list[Batch]:
         """The first `count` messages, which must be there: those of a port together where they can be stacked."""
@@ -58,6 +55,7 @@ class Queue:
                 batches.appendleft(rest)
                 size = count
             taken.append(batch)
+            self.rows -= _rows(batch)
             count -= size
         return taken if len(taken) == 1 else self._put_together(taken)
 
@@ -66,6 +64,7 @@ class Queue:
         left = [batch.where([state[0] != key for state in batch.states]) for batch in self._batches]
         self._batches = deque([batch for batch in left if batch.states])
         self._messages = sum([len(batch.states) for batch in self._batches])
+        self.rows = sum(map(_rows, self._batches))
 
     def _put_together(self, batches: list[Batch]) -> list[Batch]:
         kinds: dict[tuple[int, bool, int], list[Batch]] = {}
@@ -74,3 +73,7 @@ class Queue:
             alone = -1 if silent or self._fixed[batch.port] else number
             kinds.setdefault((batch.port, silent, alone), []).append(batch)
         return [merged(kind) for kind in kinds.values()]
+
+
+def _rows(batch: Batch) -> int:
+    return max(row_count(batch.payload), len(batch.states))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ampviz.nodes.batch import Batch, difference, merged
 from ampviz.nodes.payload import gather, row_count, runs
-from ampviz.nodes.rendezvous import Rendezvous, side
+from ampviz.nodes.rendezvous import Rendezvous
 from ampviz.runtime.queue import Queue
 
 COUNTS = st.lists(st.integers(0, 3), min_size=1, max_size=6)
@@ -121,12 +121,10 @@ def test_messages_meet_as_if_they_came_one_by_one(left, right, sizes, data):
         complete = meeting.put(Batch(port, states, np.array(keys, float), [1] * len(keys)), keys)
         due = [key for key in keys if table.pop(key, None) is not None]
         table |= {key: port for key in keys if key not in due}
-        met = [where for each in complete for where in each.wheres]
-        assert met == due
-        for side_port in (0, 1) if complete else ():
-            batch = side(complete, side_port)
-            assert batch.states == [(key, side_port) for key in due]
-            assert batch.payload.tolist() == due
+        assert len(complete) == bool(due)
+        for side in (0, 1) if complete else ():
+            assert complete[0][side].states == [(key, side) for key in due]
+            assert complete[0][side].payload.tolist() == due
         assert len(meeting) == len(table)
         assert sorted(state for _, state, _ in meeting.messages()) == sorted(table.items())
         if dropped < 0 and data.draw(st.integers(0, 4)) == 0:
@@ -142,9 +140,7 @@ def test_alike_batches_meet_whole():
     meeting = Rendezvous(2)
     first, second = (Batch(port, [(1,), (2,)], np.ones((3, 2)), [2, 1]) for port in (0, 1))
     assert meeting.put(first, [1, 2]) == []
-    (complete,) = meeting.put(second, [1, 2])
-    assert side([complete], 0) is first
-    assert side([complete], 1) is second
+    assert meeting.put(second, [1, 2]) == [[first, second]]
 
 
 @pytest.mark.parametrize("wheres", [[3, 3], [4, 1]])
