@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ampviz.blas import add_product
 from ampviz.errors import KnobError
 
 Array = NDArray[Any]
@@ -17,15 +18,18 @@ Slots = Mapping[str, Array]
 Shape = tuple[int, ...]
 
 _BLOCK = 65_536  # elements that a step works on at a time, to stay in the cache
+_LARGE = 100_000  # elements of a gradient from which on it pays not to write it
 
 
 class Optimizer(Protocol):
     """An update rule. Its state ("slots") are arrays that someone else owns: zeroed, then given to `initialise`.
 
     `rowwise` says that what has no gradient stays as it is, state included: then rows without one may be left out.
+    `straight` says that a step is parameter -= learning_rate * gradient and nothing else: then `descend` may take it.
     """
 
     rowwise: ClassVar[bool]
+    straight: ClassVar[bool]
 
     @property
     def learning_rate(self) -> float:
@@ -50,6 +54,7 @@ class SGD:
     """parameter -= learning_rate * gradient."""
 
     rowwise: ClassVar[bool] = True
+    straight: ClassVar[bool] = True
     learning_rate: float = 0.1
 
     def __post_init__(self) -> None:
@@ -71,6 +76,7 @@ class Momentum:
     """velocity = momentum * velocity + gradient; parameter -= learning_rate * velocity."""
 
     rowwise: ClassVar[bool] = False
+    straight: ClassVar[bool] = False
     learning_rate: float = 0.01
     momentum: float = 0.9
 
@@ -100,6 +106,7 @@ class Adam:
     """
 
     rowwise: ClassVar[bool] = False
+    straight: ClassVar[bool] = False
     learning_rate: float = 0.001
     beta1: float = 0.9
     beta2: float = 0.999
@@ -141,6 +148,7 @@ class Adagrad:
     """sum += gradient^2; parameter -= learning_rate * gradient / (sqrt(sum) + epsilon). The sum starts at `initial`."""
 
     rowwise: ClassVar[bool] = True
+    straight: ClassVar[bool] = False
     learning_rate: float = 0.05
     initial: float = 0.1
     epsilon: float = 1e-10
@@ -180,6 +188,12 @@ def optimizer_called(name: str, where: str) -> Optimizer:
     if name not in OPTIMIZERS:
         raise KnobError("no such optimizer", where=where, expected="one of " + ", ".join(OPTIMIZERS), got=repr(name))
     return OPTIMIZERS[name]()
+
+
+def descend(parameter: Array, x: Array, dy: Array, rate: float) -> None:
+    """parameter -= rate * x^T dy; of a large matrix the product is never written to memory."""
+    if parameter.size < _LARGE or parameter.ndim == 1 or not add_product(parameter, -rate, x, dy):
+        parameter -= x.T @ (dy * rate)
 
 
 def _blocks(*arrays: Array) -> Iterable[Sequence[Array]]:

@@ -13,7 +13,7 @@ import ampviz
 PACKAGE = Path(__file__).parents[1] / "ampviz"
 RANKS = [
     "errors state message",
-    "ports graph check knobs conditions optim shared",
+    "ports graph check knobs conditions optim blas shared",
     "nodes",
     "tracing placement experiment data",
     "telemetry",

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ampviz.errors import KnobError
-from ampviz.optim import SGD, Adagrad, Adam, Momentum, clip_by_norm
+from ampviz.optim import SGD, Adagrad, Adam, Momentum, clip_by_norm, descend
 
 STEPS = 30
 
@@ -132,6 +132,24 @@ def test_slots_are_declared_with_the_shape_of_the_parameter(optimizer, names):
 
 def test_adagrad_starts_from_its_initial_sum():
     assert np.array_equal(fresh_slots(Adagrad(initial=0.25), (3,))["sum"], [0.25] * 3)
+
+
+@pytest.mark.parametrize("library", [True, False])
+@pytest.mark.parametrize("large", [0, 100_000])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_descending_by_the_factors_is_a_step_by_their_product(library, large, dtype, monkeypatch):
+    monkeypatch.setattr("ampviz.optim._LARGE", large)
+    if not library:
+        monkeypatch.setattr("ampviz.blas._GEMM", {})
+    rng = np.random.default_rng(0)
+    W, b, x, dy = (rng.normal(size=shape).astype(dtype) for shape in [(7, 3), (3,), (5, 7), (5, 3)])
+    expected = {"W": W - 0.1 * np.einsum("ri,ro->io", x, dy), "b": b - 0.1 * dy.sum(axis=0)}
+    x.flags.writeable = dy.flags.writeable = False
+    descend(W, x, dy, 0.1)
+    descend(b, np.ones(5, dtype), dy, 0.1)
+    np.testing.assert_allclose(W, expected["W"], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(b, expected["b"], rtol=1e-5, atol=1e-6)
+    assert W.dtype == b.dtype == dtype
 
 
 @settings(max_examples=40, deadline=None)

@@ -66,6 +66,5 @@ class LSTMCell(Parameterised):
         dgates, dmemories = dy
         return self.whole(kernels.linear_input_gradient(dgates, self.W, self.transposed("W", len(dgates))), dmemories)
 
-    def weight_gradients(self, saved: Payload, dy: Payload) -> dict[str, Array]:
-        dW, db = kernels.linear_weight_gradient(saved, dy)
-        return {"W": dW, "b": db}
+    def factors(self, saved: Payload, dy: Payload) -> dict[str, tuple[Array, Array]]:
+        return {"W": (saved, dy), "b": (np.ones(len(dy), dy.dtype), dy)}

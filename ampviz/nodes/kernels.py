@@ -64,9 +64,10 @@ def linear_input_gradient(dy: Array, W: Array, transposed: Array | None = None) 
     return whole
 
 
-def linear_weight_gradient(x: Array, dy: Array) -> tuple[Array, Array]:
-    """(x^T dy, column sums of dy): one product over all the rows that were collected."""
-    return x.T @ dy, np.ones(len(dy), dy.dtype) @ dy  # a sum as a product takes 0.4 to 0.7 of the time
+def weight_gradient(x: Array, dy: Array) -> Array:
+    """x^T dy: one product over all the rows that were collected. With ones (rows,) as x, the column sums of dy."""
+    gradient: Array = x.T @ dy
+    return gradient
 
 
 def lookup_forward(indices: Array, table: Array) -> Array:

@@ -69,6 +69,5 @@ class Linear(Parameterised):
     def pull(self, saved: Payload, dy: Payload) -> Payload:
         return kernels.linear_input_gradient(dy, self.W, self.transposed("W", len(dy)))
 
-    def weight_gradients(self, saved: Payload, dy: Payload) -> dict[str, Array]:
-        dW, db = kernels.linear_weight_gradient(saved, dy)
-        return {"W": dW, "b": db}
+    def factors(self, saved: Payload, dy: Payload) -> dict[str, tuple[Array, Array]]:
+        return {"W": (saved, dy), "b": (np.ones(len(dy), dy.dtype), dy)}

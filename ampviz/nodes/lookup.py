@@ -25,6 +25,7 @@ class Lookup(Parameterised):
     A long table with a rowwise optimizer holds and steps only the rows that were looked up, with the same result.
     """
 
+    dense = False
     table: Array
 
     def __init__(

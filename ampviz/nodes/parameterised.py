@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ampviz.graph import Graph
 from ampviz.message import BACKWARD, Direction
+from ampviz.nodes import kernels
 from ampviz.nodes.base import Host, Transform
 from ampviz.nodes.batch import Batch
 from ampviz.nodes.payload import Payload, row_count, stack
-from ampviz.optim import Optimizer, clip_by_norm, joint_norm
+from ampviz.optim import Optimizer, clip_by_norm, descend, joint_norm
 from ampviz.state import State
 
 Array = NDArray[np.floating]
@@ -46,6 +48,7 @@ class Parameterised(Transform):
     """
 
     version: int
+    dense: ClassVar[bool] = True  # gradients are products of `factors`
 
     def __init__(self, name: str = "", *, optimizer: Optimizer | None = None):
         super().__init__(name)
@@ -55,9 +58,13 @@ class Parameterised(Transform):
         """Fresh parameter arrays, named and shaped as `parameter_shapes` says."""
         raise NotImplementedError
 
+    def factors(self, saved: Payload, dy: Payload) -> dict[str, tuple[Array, Array]]:
+        """For each parameter x and dy: its summed gradient over these rows is x^T dy. Bias: x is ones (rows,)."""
+        raise NotImplementedError
+
     def weight_gradients(self, saved: Payload, dy: Payload) -> dict[str, Array]:
         """The summed gradient of each parameter over these rows."""
-        raise NotImplementedError
+        return {name: kernels.weight_gradient(*pair) for name, pair in self.factors(saved, dy).items()}
 
     def differentiable(self, inputs: Sequence[bool]) -> bool:
         return True
@@ -123,38 +130,58 @@ class Parameterised(Transform):
         """Step the parameters by what was collected since the last update; nothing to do if that is nothing."""
         if not self.pending:
             return
+        assert self.optimizer is not None  # set by the session before the first message
         since = self.host.clock()
+        rate = self.knobs["learning_rate"] * self.decayed
+        # which way it goes must not depend on the clock: the bits of a run would
+        if self.optimizer.straight and self.dense and not self._gradients and not self.knobs["gradient_clip"] > 0:
+            self._descend(rate)
+        else:
+            self._step_by_gradients(rate)
+        self._transposed.clear()
+        self.version += 1
+        self._forget()
+        self.host.updated(self, since)
+
+    def _descend(self, rate: float) -> None:
+        """Step by the collected rows, so that no gradient is formed but for its norm."""
+        start, keys = self.host.clock(), len(self._keys)
+        saved, dy = self._collected_rows()
+        self._look_at_norm(lambda: [gradient / keys for gradient in self.weight_gradients(saved, dy).values()])
+        for name, (x, slope) in self.factors(saved, dy).items():
+            descend(self.parameters.arrays[name], x, slope, rate / keys)
+        self.kernel_ns += self.host.clock() - start
+
+    def _step_by_gradients(self, rate: float) -> None:
         self._fold()
         start = self.host.clock()
         gradients, keys = self._gradients, len(self._keys)
         if keys > 1:
             for gradient in gradients.values():
                 gradient /= keys
-        if start >= self._norm_due:
-            self._norm_due = start + _NORM_NS
-            self.gradient_norm = joint_norm(list(gradients.values()))
+        self._look_at_norm(gradients.values)
         if self.knobs["gradient_clip"] > 0:
             clip_by_norm(list(gradients.values()), self.knobs["gradient_clip"])
-        rate = self.knobs["learning_rate"] * self.decayed
         self.step(gradients, rate)
-        self._transposed.clear()
-        self.version += 1
-        self._forget()
         self.kernel_ns += self.host.clock() - start
-        self.host.updated(self, since)
+
+    def _look_at_norm(self, gradients: Callable[[], Iterable[Array]]) -> None:
+        now = self.host.clock()
+        if now >= self._norm_due:
+            self._norm_due = now + _NORM_NS
+            self.gradient_norm = joint_norm(list(gradients()))
 
     def gradient_so_far(self) -> dict[str, Array]:
         """What an update now would step by, before clipping; nothing if nothing was collected. Changes nothing."""
         total = self._gradients
         if self._collected:
-            saved, dy = zip(*self._collected, strict=True)
-            fresh = self.weight_gradients(stack(saved), stack(dy))
+            fresh = self.weight_gradients(*self._collected_rows())
             total = {name: gradient + fresh[name] for name, gradient in total.items()} if total else fresh
         return {name: gradient / len(self._keys) for name, gradient in total.items()}
 
     def step(self, gradients: Mapping[str, Array], rate: float) -> None:
         """Have the optimizer step every parameter by its gradient."""
-        assert self.optimizer is not None  # set by the session before the first message
+        assert self.optimizer is not None  # as in update
         for name, gradient in gradients.items():
             self.optimizer.update(self.parameters.arrays[name], gradient, self.parameters.slots[name], rate)
 
@@ -179,6 +206,10 @@ class Parameterised(Transform):
             gradient += fresh[name]
         return self._gradients
 
+    def _collected_rows(self) -> tuple[Payload, Payload]:
+        saved, dy = zip(*self._collected, strict=True)
+        return stack(saved), stack(dy)
+
     def _forget(self) -> None:
         """Hold no gradient any more."""
         self.pending = self._rows = 0
@@ -191,9 +222,7 @@ class Parameterised(Transform):
         if not self._collected:
             return
         start = self.host.clock()
-        saved = stack([pair[0] for pair in self._collected])
-        dy = stack([pair[1] for pair in self._collected])
-        fresh = self.weight_gradients(saved, dy)
+        fresh = self.weight_gradients(*self._collected_rows())
         self._gradients = self.merge(fresh) if self._gradients else fresh
         self._collected.clear()
         self._rows = 0

@@ -111,10 +111,10 @@ class GRU(Parameterised):
         np.add(dh, beside, out=dx[:, self.input_size :])
         return dx
 
-    def weight_gradients(self, saved: Payload, dy: Payload) -> dict[str, Array]:
-        dW, db = kernels.linear_weight_gradient(saved[0], dy[0])
-        dU, dd = kernels.linear_weight_gradient(saved[1], dy[1])
-        return {"W": dW, "U": dU, "b": db, "d": dd[2 * self.hidden :]}
+    def factors(self, saved: Payload, dy: Payload) -> dict[str, tuple[Array, Array]]:
+        (x, h), (dgates, down) = saved, dy
+        ones = np.ones(len(x), x.dtype)
+        return {"W": (x, dgates), "U": (h, down), "b": (ones, dgates), "d": (ones, down[:, 2 * self.hidden :])}
 
 
 def _misfit(cell: Parameterised, size: int, what: str, got: PortType) -> GraphError:

@@ -76,7 +76,7 @@ def test_lstm_gradients_are_the_finite_differences(memories):
 
     _, _, gates, squashed = cell_kernels.lstm_forward(*arrays)
     dgates, dmemories = cell_kernels.lstm_backward(before, gates, squashed, dh, dc)
-    dW, db = kernels.linear_weight_gradient(x, dgates)
+    dW, db = (kernels.weight_gradient(factor, dgates) for factor in (x, np.ones(len(x))))
     found = [kernels.linear_input_gradient(dgates, W), dmemories, dW, db]
     for gradient, array in zip(found, arrays, strict=True):
         np.testing.assert_allclose(gradient, numeric_gradient(loss, array), atol=1e-8)
@@ -92,8 +92,8 @@ def test_gru_gradients_are_the_finite_differences():
     dy = np.random.default_rng(9).normal(size=(3, HIDDEN))
     _, gates, recalled = cell_kernels.gru_forward(*arrays)
     dgates, down, beside = cell_kernels.gru_backward(h, gates, recalled, dy)
-    dW, db = kernels.linear_weight_gradient(x, dgates)
-    dU, dd = kernels.linear_weight_gradient(h, down)
+    dW, db = (kernels.weight_gradient(factor, dgates) for factor in (x, np.ones(len(x))))
+    dU, dd = (kernels.weight_gradient(factor, down) for factor in (h, np.ones(len(h))))
     found = [dgates @ W.T, down @ U.T + beside, dW, dU, db, dd[-HIDDEN:]]
     for gradient, array in zip(found, arrays, strict=True):
         numeric = numeric_gradient(lambda: float((naive_gru(*arrays) * dy).sum()), array)

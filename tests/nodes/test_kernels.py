@@ -18,7 +18,7 @@ CASES: dict[str, Callable[..., object]] = {
     "product": lambda x, y, i, w: kernels.product(x, y),
     "linear_forward": lambda x, y, i, w: kernels.linear_forward(x, np.ones((3, 2), x.dtype), np.ones(2, x.dtype)),
     "linear_input_gradient": lambda x, y, i, w: kernels.linear_input_gradient(x, y),
-    "linear_weight_gradient": lambda x, y, i, w: kernels.linear_weight_gradient(x, y),
+    "weight_gradient": lambda x, y, i, w: kernels.weight_gradient(x, y),
     "lookup_forward": lambda x, y, i, w: kernels.lookup_forward(i, x),
     "scatter_add, few": lambda x, y, i, w: kernels.scatter_add(i, x, SMALL),
     "scatter_add, many": lambda x, y, i, w: kernels.scatter_add(i, x, LARGE),
@@ -77,7 +77,7 @@ def test_linear_gradients_are_the_finite_differences(rng):
     def loss() -> float:
         return float((kernels.linear_forward(x, W, b) * dy).sum())
 
-    dW, db = kernels.linear_weight_gradient(x, dy)
+    dW, db = kernels.weight_gradient(x, dy), kernels.weight_gradient(np.ones(4), dy)
     for found, array in [(kernels.linear_input_gradient(dy, W), x), (dW, W), (db, b)]:
         np.testing.assert_allclose(found, numeric_gradient(loss, array), atol=1e-8)
 

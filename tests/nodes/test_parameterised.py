@@ -228,11 +228,11 @@ def test_the_last_bin_of_the_histogram_takes_all_that_is_staler():
 def test_many_rows_are_folded_on_the_way_into_the_same_gradient(monkeypatch):
     products = []
 
-    def spy(x, dy, product=kernels.linear_weight_gradient):
-        products.append(len(x))
+    def spy(x, dy, product=kernels.weight_gradient):
+        products.extend([len(x)] if x.ndim == 2 else [])
         return product(x, dy)
 
-    monkeypatch.setattr(kernels, "linear_weight_gradient", spy)
+    monkeypatch.setattr(kernels, "weight_gradient", spy)
     layer = Layer(min_update_interval=2 * ROWS, dtype=np.float64)
     layer.forward(5, 6, rows=400)
     total = layer.backward(*layer.seen)
@@ -259,8 +259,9 @@ def test_the_learning_rate_is_the_knob_times_what_the_decay_has_come_to():
     np.testing.assert_allclose(layer.moved(), RATE * first + 0.25 * second, rtol=1e-5, atol=1e-6)
 
 
-def test_the_norm_of_a_gradient_is_looked_at_now_and_then_and_before_clipping():
-    layer = Layer(gradient_clip=0.01, min_update_interval=1)
+@pytest.mark.parametrize("clip", [0.0, 0.01])
+def test_the_norm_of_a_gradient_is_looked_at_now_and_then_and_before_clipping(clip):
+    layer = Layer(gradient_clip=clip, min_update_interval=1)
     layer.forward(5, 6)
     total = layer.backward((5, 0))
     first = layer.node.gradient_norm
@@ -270,6 +271,24 @@ def test_the_norm_of_a_gradient_is_looked_at_now_and_then_and_before_clipping():
     layer.node._norm_due = 0
     total = layer.backward((6, 0))
     assert layer.node.gradient_norm == pytest.approx(np.linalg.norm(total), rel=1e-5)
+
+
+class Roundabout(SGD):
+    """Plain descent that does not say so."""
+
+    straight = False
+
+
+def test_a_straight_step_is_that_of_the_gradient_and_the_clock_does_not_matter():
+    layers = [Layer(optimizer=rule, min_update_interval=3) for rule in (SGD(), SGD(), Roundabout())]
+    for layer in layers:
+        layer.forward(5, 6)
+        for states in ([(5, 0), (6, 0), (6, 1)], [(5, 1), (5, 2), (5, 3)]):
+            layer.backward(*states)
+            layer.node._norm_due = 0 if layer is layers[0] else 10**18
+    straight, later, roundabout = (layer.weights() for layer in layers)
+    np.testing.assert_array_equal(straight, later)
+    np.testing.assert_allclose(straight, roundabout, rtol=1e-6, atol=1e-6)
 
 
 def test_a_gradient_that_is_not_finite_shows_in_its_norm():

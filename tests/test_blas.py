@@ -1,0 +1,69 @@
+"""The product that adds in place, against numpy; what it cannot do it leaves alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ampviz import blas
+from ampviz.blas import add_product
+
+pytestmark = pytest.mark.skipif(not blas._GEMM, reason="this numpy does not bring BLAS along")
+
+
+def drawn(*shapes, dtype=np.float64):
+    rng = np.random.default_rng(3)
+    return [rng.normal(size=shape).astype(dtype) for shape in shapes]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("rows", "m", "n"), [(1, 1, 1), (1, 4, 3), (5, 1, 3), (5, 4, 1), (7, 30, 20), (100, 64, 65)])
+def test_it_adds_the_product(dtype, rows, m, n):
+    y, x, z = drawn((m, n), (rows, m), (rows, n), dtype=dtype)
+    expected = y - 0.25 * np.einsum("rm,rn->mn", x, z)
+    x.flags.writeable = z.flags.writeable = False
+    assert add_product(y, -0.25, x, z)
+    np.testing.assert_allclose(y, expected, rtol=0, atol=1e-5 if dtype == np.float32 else 1e-12)
+
+
+def test_columns_of_larger_arrays_will_do():
+    whole_y, whole_x, whole_z = drawn((6, 9), (5, 20), (10, 8))
+    y, x, z = whole_y[1:5, 2:5], whole_x[:, 7:11], whole_z[::2, :3]
+    before = whole_y.copy()
+    assert add_product(y, 2.0, x, z)
+    before[1:5, 2:5] += 2 * (x.T @ z)
+    np.testing.assert_allclose(whole_y, before, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("y", "x", "z"),
+    [
+        (np.zeros((4, 3), np.float32), np.ones((5, 4)), np.ones((5, 3))),  # of another type
+        (np.zeros((4, 3), np.int64), np.ones((5, 4), np.int64), np.ones((5, 3), np.int64)),
+        (np.zeros((3, 4)).T, np.ones((5, 4)), np.ones((5, 3))),  # columns are contiguous, not rows
+        (np.zeros((4, 3)), np.ones((5, 8))[:, ::2], np.ones((5, 3))),
+        (np.zeros((4, 3)), np.ones((5, 4)), np.broadcast_to(np.ones(3), (5, 3))),  # rows overlap
+        (np.zeros((4, 3)), np.ones((0, 4)), np.ones((0, 3))),
+    ],
+)
+def test_what_it_cannot_take_as_it_is_it_leaves_alone(y, x, z):
+    assert not add_product(y, 1.0, x, z)
+    assert not y.any()
+
+
+@pytest.mark.parametrize("shapes", [((4, 3), (5, 4), (5, 2)), ((4, 3), (5, 3), (5, 3)), ((4, 3), (5, 4), (6, 3))])
+def test_shapes_that_do_not_fit_are_refused(shapes):
+    with pytest.raises(ValueError, match="do not give a product"):
+        add_product(np.zeros(shapes[0]), 1.0, np.zeros(shapes[1]), np.zeros(shapes[2]))
+
+
+def test_a_read_only_array_is_refused():
+    y = np.zeros((4, 3))
+    y.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        add_product(y, 1.0, np.ones((5, 4)), np.ones((5, 3)))
+
+
+def test_where_numpy_has_no_such_library_nothing_is_found(monkeypatch):
+    monkeypatch.setattr(blas, "import_module", lambda name: np)  # not a library
+    assert blas._gemms() == {}
