@@ -155,7 +155,7 @@ def _headless(request: ServeRequest, as_json: bool) -> int:
     session = make_session(request)
     console = Console(stderr=True)
     with HeadlessProgress(session.info(), console) as progress:
-        served = uvloop.run(serve(session, progress.show))
+        served = uvloop.run(serve(session, progress.show, watched=console.is_terminal))
     return report_outcome(Finished(served.report["exit"], served.error, served.report), Path(request.folder), as_json)
 
 

@@ -167,4 +167,5 @@ class LinkServer:
         viewer = _Viewer(self)
         self.viewers.add(viewer)
         self.nobody.clear()
+        self.session.hurry()
         return viewer.channel

@@ -47,8 +47,13 @@ def make_session(request: ServeRequest) -> Session:
     return Session(request.spec, Path(request.folder), checkpoint)
 
 
-async def serve(session: Session, on_tick: Callable[[Snapshot], None] = lambda _: None) -> Served:
-    """Run a session to its end, with its recording if one is asked for and its link."""
+async def serve(
+    session: Session, on_tick: Callable[[Snapshot], None] = lambda _: None, *, watched: bool = False
+) -> Served:
+    """Run a session to its end, with its recording if one is asked for and its link.
+
+    `watched`: somebody sees every tick that `on_tick` gets, not only what is new in it.
+    """
     spec = session.spec
     recorder = Recorder(Path(spec.recording), session.info(), spec.recording_mb) if spec.recording else None
     link = LinkServer(session, session.folder / "link")
@@ -62,6 +67,7 @@ async def serve(session: Session, on_tick: Callable[[Snapshot], None] = lambda _
         on_tick(snapshot)
 
     session.on_tick = tick
+    session.watched = lambda: watched or recorder is not None or bool(link.viewers)
     finished = Finished(1, "the session ended unexpectedly; see its log", {"exit": 1})
     with entered(session.folder, session.info()):
         await link.start()

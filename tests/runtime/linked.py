@@ -47,6 +47,9 @@ class FakeSession:
         refused = isinstance(request, SetKnob) and request.name == "volume"
         return Reply(request.id, "no knob is called 'volume'" if refused else "")
 
+    def hurry(self) -> None:
+        """There are no ticks but those of the test."""
+
     def inspect(self, request: Inspect, reply: Callable[[Reply], None]) -> None:
         self.questions.append((request, reply))
 
