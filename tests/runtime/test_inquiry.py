@@ -200,9 +200,7 @@ def test_a_session_shows_nodes_messages_and_instances(tmp_path: Path, backend, p
             asked.append(shown)
             session.inspect(InspectNode(2, "fc2"), reply)
             session.inspect(InspectKey(2, shown.in_flight[0].key), reply)
-        elif len(details) + len(errors) > 1 and len(asked) < 5:
-            asked.append(shown)
-        elif len(asked) == 5:
+        elif len(details) + len(errors) > 1 + sum(len(getattr(detail, "places", ())) for detail in details):
             session.request(Stop(4, StopHow.NOW))
 
     assert run_session(session, watch)["exit"] == 130
