@@ -22,11 +22,8 @@ Array = NDArray[np.floating]
 
 STALENESS_BINS = 64
 _NORM_NS = 100_000_000  # between two looks at the norm of a gradient, which costs a pass over it
-_FOLD_ROWS = (
-    1024  # collected rows are turned into a gradient from here on, so that a large interval needs no more memory
-)
-
-
+_FOLD_ROWS = 1024  # collected rows become a gradient from here on, so that a large interval needs no more memory
+_MANY_ROWS = 64  # at a time, from which on a product for each such block may cost less than stacking them
 _FEW_ROWS, _COPY_PAYS, _COPY_LIMIT = 128, 2, 150_000  # of a copy of W^T: rows it serves, uses before, most elements
 
 
@@ -218,12 +215,23 @@ class Parameterised(Transform):
         self._keys.clear()
 
     def _fold(self) -> None:
-        """Turn the collected rows into gradients: one product for all of them."""
+        """Turn the collected rows into gradients: one product for all of them, or one for each where they are many."""
         if not self._collected:
             return
         start = self.host.clock()
-        fresh = self.weight_gradients(*self._collected_rows())
-        self._gradients = self.merge(fresh) if self._gradients else fresh
+        for saved, dy in self._collected if self._many_at_a_time() else [self._collected_rows()]:
+            fresh = self.weight_gradients(saved, dy)
+            self._gradients = self.merge(fresh) if self._gradients else fresh
         self._collected.clear()
         self._rows = 0
         self.kernel_ns += self.host.clock() - start
+
+    def _many_at_a_time(self) -> bool:
+        """Whether to stack the collected rows costs more than to add up a gradient for each time some came."""
+        if not self.dense or self._rows < _MANY_ROWS * len(self._collected):
+            return False
+        payloads = [payload for pair in self._collected for payload in pair]
+        arrays = [array for payload in payloads for array in (payload if type(payload) is tuple else (payload,))]
+        own = sum(array.size for array in self.parameters.arrays.values())
+        came: int = sum(array.size for array in arrays)
+        return came > own * len(self._collected)

@@ -68,6 +68,12 @@ class Layer:
         return total
 
 
+class Roundabout(SGD):
+    """Plain descent that does not say so."""
+
+    straight = False
+
+
 @pytest.mark.parametrize("batch", [False, True])
 @pytest.mark.parametrize(
     ("states", "keys"),
@@ -226,6 +232,7 @@ def test_the_last_bin_of_the_histogram_takes_all_that_is_staler():
 
 
 def test_many_rows_are_folded_on_the_way_into_the_same_gradient(monkeypatch):
+    monkeypatch.setattr("ampviz.nodes.parameterised._MANY_ROWS", 10**6)  # so that they are stacked
     products = []
 
     def spy(x, dy, product=kernels.weight_gradient):
@@ -238,6 +245,24 @@ def test_many_rows_are_folded_on_the_way_into_the_same_gradient(monkeypatch):
     total = layer.backward(*layer.seen)
     assert (len(products), sum(products)) == (3, 400 * 2 * ROWS)
     np.testing.assert_allclose(layer.moved(), RATE * total / 2, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("many", [1, 10**6])
+@pytest.mark.parametrize("block", [1, 30])
+def test_many_rows_at_a_time_are_not_stacked_and_give_the_same_gradient(many, block, monkeypatch):
+    monkeypatch.setattr("ampviz.nodes.parameterised._MANY_ROWS", many)
+    products = []
+
+    def spy(x, dy, product=kernels.weight_gradient):
+        products.extend([len(x)] if x.ndim == 2 else [])
+        return product(x, dy)
+
+    monkeypatch.setattr(kernels, "weight_gradient", spy)
+    layer = Layer(min_update_interval=ROWS, optimizer=Roundabout())
+    layer.forward(5, rows=block)
+    total = layer.backward(*layer.seen)
+    assert products == ([30] * ROWS if many == 1 and block == 30 else [ROWS * block])  # of one row W is more than that
+    np.testing.assert_allclose(layer.moved(), RATE * total, rtol=1e-5, atol=1e-4)
 
 
 @pytest.mark.parametrize("limit", [0.25, 1e6])
@@ -271,12 +296,6 @@ def test_the_norm_of_a_gradient_is_looked_at_now_and_then_and_before_clipping(cl
     layer.node._norm_due = 0
     total = layer.backward((6, 0))
     assert layer.node.gradient_norm == pytest.approx(np.linalg.norm(total), rel=1e-5)
-
-
-class Roundabout(SGD):
-    """Plain descent that does not say so."""
-
-    straight = False
 
 
 def test_a_straight_step_is_that_of_the_gradient_and_the_clock_does_not_matter():
