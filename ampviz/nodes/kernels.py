@@ -19,9 +19,6 @@ _FORWARD_ROWS, _BACKWARD_ROWS = 16, 20  # blocks pay up to here
 _LARGE_PRODUCT = 370_000  # from here on, for some more rows, W dy^T is 1.1 to 1.5 times as fast as dy W^T
 _LARGE_WEIGHTS = 130_000  # from here on even for 100 rows
 
-_FEW_ROWS = 40  # of a result: up to here one product with a one-hot matrix is fastest, of any size
-_TURNS = 8  # so many rows of one index are summed in turns, more by sorting (which costs 2 to 3 times as much for few)
-
 
 def product(x: Array, W: Array) -> Array:
     """x W for x (rows, inputs), W (inputs, outputs)."""
@@ -76,40 +73,6 @@ def lookup_forward(indices: Array, table: Array) -> Array:
         raise IndexError(f"index {indices.min()} is out of bounds for a table of {len(table)} rows")
     rows: Array = table.take(indices, axis=0)
     return rows
-
-
-def scatter_add(indices: Array, rows: Array, count: int) -> Array:
-    """Rows (n, size) summed by index: (count, size). Raises IndexError outside 0..count-1."""
-    if indices.size and indices.min() < 0:
-        raise IndexError(f"index {indices.min()} is out of bounds for {count} rows")
-    if count <= _FEW_ROWS or count * rows.size <= _SMALL_PRODUCT:
-        one_hot = np.zeros((len(indices), count), rows.dtype)
-        one_hot[np.arange(len(indices)), indices] = 1
-        few: Array = one_hot.T @ rows
-        return few
-    sums = np.zeros((count, *rows.shape[1:]), rows.dtype)
-    order = indices.argsort(kind="stable")
-    ordered = indices.take(order)
-    turn = np.arange(len(order)) - ordered.searchsorted(ordered)  # how many rows of this index came before
-    most = int(turn.max(initial=-1)) + 1
-    if most > _TURNS:
-        distinct, summed = sum_by_index(indices, rows)
-        sums[distinct] = summed
-        return sums
-    for number in range(most):  # in each turn no index stands twice
-        here = order[turn == number]
-        sums[indices[here]] += rows[here]
-    return sums
-
-
-def sum_by_index(indices: Array, rows: Array) -> tuple[Array, Array]:
-    """The distinct indices (k,), ascending, and the sum of the rows (n, size) of each: (k, size)."""
-    if not len(indices):
-        return indices, rows
-    order = indices.argsort(kind="stable")
-    ordered = indices.take(order)
-    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-    return ordered.take(starts), np.add.reduceat(rows.take(order, axis=0), starts)
 
 
 def relu_forward(x: Array) -> Array:

@@ -10,6 +10,7 @@ from ampviz.errors import GraphError
 from ampviz.nodes import kernels
 from ampviz.nodes.parameterised import Array, Parameterised
 from ampviz.nodes.payload import Payload
+from ampviz.nodes.scatter import scatter_add, sum_by_index
 from ampviz.optim import Optimizer
 from ampviz.ports import PortType
 
@@ -68,8 +69,8 @@ class Lookup(Parameterised):
 
     def weight_gradients(self, saved: Payload, dy: Payload) -> dict[str, Array]:
         if not self._by_rows:
-            return {"table": kernels.scatter_add(saved, dy, self.vocabulary)}
-        self._fresh, sums = kernels.sum_by_index(saved, dy)
+            return {"table": scatter_add(saved, dy, self.vocabulary)}
+        self._fresh, sums = sum_by_index(saved, dy)
         if not self._gradients:
             self._rows_held = self._fresh
         return {"table": sums}
@@ -78,7 +79,7 @@ class Lookup(Parameterised):
         if not self._by_rows:
             return super().merge(fresh)
         both = np.concatenate([self._gradients["table"], fresh["table"]])
-        self._rows_held, sums = kernels.sum_by_index(np.concatenate([self._rows_held, self._fresh]), both)
+        self._rows_held, sums = sum_by_index(np.concatenate([self._rows_held, self._fresh]), both)
         return {"table": sums}
 
     def gradient_so_far(self) -> dict[str, Array]:
@@ -90,7 +91,7 @@ class Lookup(Parameterised):
             indices, rows = [self._rows_held, *indices], [self._gradients["table"], *rows]
         if not rows:
             return {}
-        return {"table": kernels.sum_by_index(np.concatenate(indices), np.concatenate(rows))[1] / len(self._keys)}
+        return {"table": sum_by_index(np.concatenate(indices), np.concatenate(rows))[1] / len(self._keys)}
 
     def step(self, gradients: Mapping[str, Array], rate: float) -> None:
         if not self._by_rows:

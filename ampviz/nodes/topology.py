@@ -12,25 +12,21 @@ does not have is an empty sequence; its message has no rows, but it travels, so 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import accumulate
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ampviz.errors import GraphError
 from ampviz.graph import Graph
-from ampviz.nodes import kernels
 from ampviz.nodes.base import Host
 from ampviz.nodes.batch import Batch, difference
+from ampviz.nodes.edge_ends import EdgeEnds
 from ampviz.nodes.fan import Gather
 from ampviz.nodes.join import Join
 from ampviz.nodes.payload import Payload, stack
+from ampviz.nodes.scatter import Scatter
 from ampviz.ports import PortType
-from ampviz.state import Expression, State, Tables, compile_expression, lift
-
-Indices = NDArray[np.int64]
+from ampviz.state import Expression, State, compile_expression, lift
 
 
 class Distribute(Gather):
@@ -54,7 +50,7 @@ class Distribute(Gather):
         if len(x.shape) != 1 or x.dtype != "float32" or self.types < 1:
             expected = "(rows, size) float32 and at least one type"
             raise GraphError("the input does not fit", where=self.where, expected=expected, got=x)
-        self._sources = compile_expression(self.sources, x.fields)
+        self._ends = EdgeEnds(self.sources, x.fields, self.types)
         return (x,) * self.types
 
     def bind(self, host: Host, graph: Graph) -> None:
@@ -65,9 +61,10 @@ class Distribute(Gather):
         start = self.host.clock()
         rows = batch.counts
         self._rows.update([(state, count) for state, count in zip(batch.states, rows, strict=True) if state[0] >= 0])
-        parts = [(batch.payload.take(where, axis=0), counts) for where, counts in self._along(batch.states, rows)]
+        ends = self._ends.of(batch.states, rows, self.host.tables)
+        parts = [batch.payload.take(where, axis=0) for where in ends.where]
         self.kernel_ns += self.host.clock() - start
-        for port, (part, counts) in enumerate(parts):
+        for port, (part, counts) in enumerate(zip(parts, ends.counts, strict=True)):
             self.send(port, batch.states, part, counts)
 
     def gathered(
@@ -75,18 +72,19 @@ class Distribute(Gather):
     ) -> tuple[Payload, Sequence[int]]:
         start = self.host.clock()
         rows = [self._rows.pop(state) for state in states]
-        along = self._along(states, rows)
-        live = [(where, dy) for (where, _), dy in zip(along, gradients, strict=True) if dy is not None]
-        dx = kernels.scatter_add(np.concatenate([where for where, _ in live]), stack([dy for _, dy in live]), sum(rows))
+        ends = self._ends.of(states, rows, self.host.tables)
+        live = [dy for dy in gradients if dy is not None]
+        scatter = ends.scatter
+        if len(live) < len(gradients):
+            where = [own for own, dy in zip(ends.where, gradients, strict=True) if dy is not None]
+            scatter = Scatter(np.concatenate(where), sum(rows))
+        dx = scatter(stack(live))
         self.kernel_ns += self.host.clock() - start
         return dx, rows
 
     def forget(self, states: Sequence[State]) -> None:
         for state in states:
             self._rows.pop(state, None)
-
-    def _along(self, states: Sequence[State], rows: Sequence[int]) -> list[tuple[Indices, list[int]]]:
-        return _stacked_indices(self._sources, self.sources, self.types, states, self.host.tables, rows)
 
 
 class Collect(Join):
@@ -112,7 +110,7 @@ class Collect(Join):
                 expected = f"(rows, size) float32, as {first.arrays[0]}"
                 raise GraphError("an input does not fit", where=self.where, expected=expected, got=given)
         self.join_fields(inputs)
-        self._targets = compile_expression(self.targets, first.fields)
+        self._ends = EdgeEnds(self.targets, first.fields, len(inputs))
         self._rows = compile_expression(self.rows, first.fields)
         return (first,)
 
@@ -120,13 +118,12 @@ class Collect(Join):
         states, tables = parts[0].states, self.host.tables
         start = self.host.clock()
         rows = [int(self._rows(state, tables(state[0]))) for state in states]
-        along = self._along(states, rows)
-        for port, ((_, counts), part) in enumerate(zip(along, parts, strict=True)):
+        ends = self._ends.of(states, rows, tables)
+        for port, (counts, part) in enumerate(zip(ends.counts, parts, strict=True)):
             differ = difference(counts, part.counts)
             if differ:
                 raise ValueError(f"{self.targets}[{port}] has {differ[0]} entries for {differ[1]} rows")
-        where = np.concatenate([indices for indices, _ in along])
-        collected = kernels.scatter_add(where, stack([part.payload for part in parts]), sum(rows))
+        collected = ends.scatter(stack([part.payload for part in parts]))
         self.kernel_ns += self.host.clock() - start
         self.send(0, states, collected, rows)
 
@@ -137,44 +134,13 @@ class Collect(Join):
                 self.answer(port, states)
             return
         start = self.host.clock()
-        along = self._along(states, batch.counts)
+        ends = self._ends.of(states, batch.counts, self.host.tables)
         pieces = [
-            dy.take(where, axis=0) if wanted else None for (where, _), wanted in zip(along, self.wanted, strict=True)
+            dy.take(where, axis=0) if wanted else None for where, wanted in zip(ends.where, self.wanted, strict=True)
         ]
         self.kernel_ns += self.host.clock() - start
-        for port, (piece, (_, counts)) in enumerate(zip(pieces, along, strict=True)):
+        for port, (piece, counts) in enumerate(zip(pieces, ends.counts, strict=True)):
             if piece is None:
                 self.answer(port, states)
             else:
                 self.answer(port, states, piece, counts)
-
-    def _along(self, states: Sequence[State], rows: Sequence[int]) -> list[tuple[Indices, list[int]]]:
-        return _stacked_indices(self._targets, self.targets, len(self.inputs), states, self.host.tables, rows)
-
-
-def _stacked_indices(
-    read: Callable[[State, Any], Sequence[Any]],
-    name: Expression,
-    types: int,
-    states: Sequence[State],
-    tables: Callable[[int], Tables],
-    rows: Sequence[int],
-) -> list[tuple[Indices, list[int]]]:
-    """For each edge type the row numbers of all these messages, whose matrices stand one below the other, and how many
-    each message has. Raises IndexError for a number outside the `rows` of its message."""
-    lists = [read(state, tables(state[0])) for state in states]
-    for table in lists:
-        if len(table) != types:
-            raise ValueError(f"{name} has {len(table)} index lists for {types} edge types")
-    kinds = range(types)
-    counts = [[len(table[kind]) for table in lists] for kind in kinds]
-    where: Indices = np.concatenate(
-        [table[kind] for kind in kinds for table in lists], dtype=np.int64, casting="unsafe"
-    )
-    message = np.repeat(np.tile(np.arange(len(rows)), types), [count for own in counts for count in own])
-    outside = np.flatnonzero((where < 0) | (where >= np.asarray(rows)[message]))
-    if len(outside):
-        raise IndexError(f"{name}: index {where[outside[0]]} is out of bounds for the rows of its matrix")
-    where = where + np.cumsum([0, *rows[:-1]])[message]
-    ends = list(accumulate(sum(own) for own in counts))
-    return [(where[end - sum(own) : end], own) for own, end in zip(counts, ends, strict=True)]

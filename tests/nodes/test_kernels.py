@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ampviz.nodes import kernels
+from ampviz.nodes import kernels, scatter
+from ampviz.nodes.scatter import Scatter, scatter_add, sum_by_index
 from tests.nodes.differences import numeric_gradient
 
 SMALL, LARGE = 7, 300  # numbers of rows on both sides of the one-hot limit
@@ -20,9 +21,9 @@ CASES: dict[str, Callable[..., object]] = {
     "linear_input_gradient": lambda x, y, i, w: kernels.linear_input_gradient(x, y),
     "weight_gradient": lambda x, y, i, w: kernels.weight_gradient(x, y),
     "lookup_forward": lambda x, y, i, w: kernels.lookup_forward(i, x),
-    "scatter_add, few": lambda x, y, i, w: kernels.scatter_add(i, x, SMALL),
-    "scatter_add, many": lambda x, y, i, w: kernels.scatter_add(i, x, LARGE),
-    "sum_by_index": lambda x, y, i, w: kernels.sum_by_index(i, x)[1],
+    "scatter_add, few": lambda x, y, i, w: scatter_add(i, x, SMALL),
+    "scatter_add, many": lambda x, y, i, w: scatter_add(i, x, LARGE),
+    "sum_by_index": lambda x, y, i, w: sum_by_index(i, x)[1],
     "relu_forward": lambda x, y, i, w: kernels.relu_forward(x),
     "relu_backward": lambda x, y, i, w: kernels.relu_backward(x, y),
     "tanh_forward": lambda x, y, i, w: kernels.tanh_forward(x),
@@ -61,7 +62,8 @@ def test_the_dtype_is_kept_and_read_only_inputs_suffice(name, dtype, rng):
 
 
 def test_every_kernel_is_among_the_cases():
-    public = {name for name, value in vars(kernels).items() if callable(value) and name.islower() and name[0] != "_"}
+    defined = {**vars(kernels), **vars(scatter)}
+    public = {name for name, value in defined.items() if callable(value) and name.islower() and name[0] != "_"}
     assert {name.partition(",")[0] for name in CASES} == public
 
 
@@ -108,7 +110,7 @@ def test_lookup_picks_rows_and_its_gradient_adds_them_up(vocabulary, rng):
     expected = np.zeros((vocabulary, 3))
     for row, index in enumerate(indices):
         expected[index] += dy[row]
-    np.testing.assert_allclose(kernels.scatter_add(indices, dy, vocabulary), expected, rtol=1e-12)
+    np.testing.assert_allclose(scatter_add(indices, dy, vocabulary), expected, rtol=1e-12)
 
 
 @given(st.lists(st.integers(0, SMALL - 1), max_size=20))
@@ -118,7 +120,7 @@ def test_sums_by_index_are_those_of_a_dictionary(indices):
     expected: dict[int, np.ndarray] = {}
     for index, row in zip(indices, rows, strict=True):
         expected[index] = expected.get(index, 0) + row
-    distinct, sums = kernels.sum_by_index(np.array(indices, np.int64), rows)
+    distinct, sums = sum_by_index(np.array(indices, np.int64), rows)
     assert distinct.tolist() == sorted(expected)
     for index, total in zip(distinct.tolist(), sums, strict=True):
         np.testing.assert_allclose(total, expected[index], rtol=1e-12, atol=1e-15)
@@ -128,20 +130,35 @@ def test_sums_by_index_are_those_of_a_dictionary(indices):
 @settings(max_examples=30, deadline=None)
 def test_rows_add_up_to_the_same_by_one_hot_in_turns_and_by_sorting(indices):
     dy = np.random.default_rng(len(indices)).normal(size=(len(indices), 2))
-    by_one_hot = kernels.scatter_add(np.array(indices, np.int64), dy, SMALL)
+    by_one_hot = scatter_add(np.array(indices, np.int64), dy, SMALL)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kernels, "_SMALL_PRODUCT", 0)
+        patch.setattr(scatter, "_SMALL_PRODUCT", 0)
+        patch.setattr(scatter, "_FEW_ROWS", 0)
         for turns in (0, 2, 20):
-            patch.setattr(kernels, "_TURNS", turns)
-            sums = kernels.scatter_add(np.array(indices, np.int64), dy, LARGE)
+            patch.setattr(scatter, "_TURNS", turns)
+            sums = scatter_add(np.array(indices, np.int64), dy, LARGE)
             np.testing.assert_allclose(sums[:SMALL], by_one_hot, atol=1e-12)
             assert not sums[SMALL:].any()
+
+
+@pytest.mark.parametrize("limit", [0, 10**9])
+def test_a_scatter_serves_many_sets_of_rows_of_any_kind(limit, monkeypatch, rng):
+    monkeypatch.setattr(scatter, "_SMALL_PRODUCT", limit)
+    indices = rng.integers(0, LARGE, 30)
+    adds = Scatter(indices, LARGE)
+    for dtype in (np.float32, np.float64, np.float32):
+        rows = rng.normal(size=(30, 2)).astype(dtype)
+        expected = np.zeros((LARGE, 2), dtype)
+        np.add.at(expected, indices, rows)
+        sums = adds(rows)
+        assert sums.dtype == dtype
+        np.testing.assert_allclose(sums, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_lookup_gradient_is_the_finite_difference(rng):
     table, indices, dy = rng.normal(size=(4, 2)), np.array([3, 1, 3]), rng.normal(size=(3, 2))
     numeric = numeric_gradient(lambda: float((kernels.lookup_forward(indices, table) * dy).sum()), table)
-    np.testing.assert_allclose(kernels.scatter_add(indices, dy, 4), numeric, atol=1e-8)
+    np.testing.assert_allclose(scatter_add(indices, dy, 4), numeric, atol=1e-8)
 
 
 @pytest.mark.parametrize("index", [-1, -SMALL, SMALL, 10**6])
@@ -154,12 +171,12 @@ def test_lookup_refuses_an_index_outside_the_table(index):
 @pytest.mark.parametrize("index", [-1, LARGE, 10**12])
 def test_rows_are_not_added_outside_the_result(count, index):
     with pytest.raises(IndexError, match=f"index {index} is out of bounds"):
-        kernels.scatter_add(np.array([0, index]), np.zeros((2, 3)), count)
+        scatter_add(np.array([0, index]), np.zeros((2, 3)), count)
 
 
 @pytest.mark.parametrize("count", [0, 1, SMALL, LARGE])
 def test_no_rows_add_up_to_zeros(count):
-    sums = kernels.scatter_add(np.zeros(0, np.int64), np.zeros((0, 3), np.float32), count)
+    sums = scatter_add(np.zeros(0, np.int64), np.zeros((0, 3), np.float32), count)
     np.testing.assert_array_equal(sums, np.zeros((count, 3), np.float32))
 
 
