@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from ampviz.graph import Graph
 from ampviz.message import BACKWARD, FORWARD, Direction, Message
 from ampviz.nodes.base import Host, Node
 from ampviz.nodes.batch import Batch
-from ampviz.nodes.payload import Payload, each, gather, row_count, runs, stack
+from ampviz.nodes.holder import Held, Holder
+from ampviz.nodes.payload import Payload, each, gather, row_count, stack
 from ampviz.ports import ArrayType, PortType
 from ampviz.state import (
     Assign,
@@ -25,9 +27,6 @@ from ampviz.state import (
     field_order,
     lift,
 )
-
-Part = tuple[Batch, int]
-"""(batch, number of a message in it)"""
 
 
 class Ungroup(Node):
@@ -76,6 +75,7 @@ class Ungroup(Node):
     def bind(self, host: Host, graph: Graph) -> None:
         super().bind(host, graph)
         self._waiting: dict[State, _Pieces] = {}
+        self._holder = Holder()
 
     def forward(self, batch: Batch) -> None:
         states: list[State] = []
@@ -111,27 +111,35 @@ class Ungroup(Node):
         return [(*before, value, *behind) for value in ids]
 
     def backward(self, batch: Batch) -> None:
-        live, at = batch.payload is not None, self._position
-        for number, state in enumerate(batch.states):
+        at, live = self._position, batch.payload is not None and self.wanted[0]
+        held = self._holder.put(batch.payload, batch.starts) if live else repeat(None)
+        for state, place in zip(batch.states, held):  # noqa: B905 # one None for all
             base = self._base(state, None)
             pieces = self._waiting[base]
-            if live:
-                pieces.parts[pieces.number_of[state[at]]] = (batch, number)
+            pieces.parts[pieces.number_of[state[at]]] = place
             pieces.out -= 1
             if not pieces.out:
                 del self._waiting[base]
                 self._assembled(base, pieces.parts)
 
-    def _assembled(self, base: State, parts: list[Part | None]) -> None:
-        known = next((gather([batch.place(number)]) for batch, number in filter(None, parts)), None)
-        if known is None or not self.wanted[0]:
+    def _assembled(self, base: State, parts: list[Held | None]) -> None:
+        live = [part for part in parts if part is not None]
+        if not live:
             self.answer(0, (base,))
             return
-        zeros = (each(np.zeros_like, known), 0, row_count(known)) if None in parts else None
-        whole = gather(runs([part[0].place(part[1]) if part else zeros for part in parts]))  # type: ignore[misc] # zeros where one is None
+        if len(live) < len(parts):
+            zeros = each(np.zeros_like, self._holder.look(live[:1]))
+            live = [(zeros, 0, row_count(zeros)) if part is None else part for part in parts]
+        whole = self._holder.take(live)
         if self.axis:
             whole = each(lambda array: np.stack(np.split(array, len(parts)), axis=1), whole)
         self.answer(0, (base,), whole, (row_count(whole),))
+
+    def drop(self, key: int) -> None:
+        for base, pieces in self._waiting.items():
+            if base[0] == key:
+                self._holder.free([part for part in pieces.parts if part is not None])
+        super().drop(key)
 
 
 class _Pieces:
@@ -141,7 +149,11 @@ class _Pieces:
 
     def __init__(self, number_of: dict[int, int]):
         self.number_of, self.out = number_of, len(number_of)
-        self.parts: list[Part | None] = [None] * self.out
+        self.parts: list[Held | None] = [None] * self.out
+
+
+Part = tuple[State, int, Held]
+"""A message: (state, rows, where its payload is held)"""
 
 
 class Group(Node):
@@ -202,12 +214,14 @@ class Group(Node):
     def bind(self, host: Host, graph: Graph) -> None:
         super().bind(host, graph)
         self._partial: dict[State, list[Part | None]] = {}
+        self._holder = Holder()
         self._origins: dict[State, tuple[list[State], list[int]]] = {}
 
     def forward(self, batch: Batch) -> None:
         complete: dict[object, list[tuple[State, list[Part]]]] = {}  # groups by number of parts
-        tables = None
-        for number, state in enumerate(batch.states):
+        tables, held = None, self._holder.put(batch.payload, batch.starts)
+        for part in zip(batch.states, batch.counts, held, strict=True):
+            state = part[0]
             if self._reads_tables:
                 tables = self.host.tables(state[0])
             target, order = self._target(state, tables), self._order(state, tables)
@@ -216,7 +230,7 @@ class Group(Node):
                 parts = self._partial[target] = [None] * self._count(state, tables)
             if not 0 <= order < len(parts) or parts[order] is not None:
                 raise ValueError(f"part {order} of group {target} is out of range or came twice")
-            parts[order] = (batch, number)
+            parts[order] = part
             if None not in parts:
                 del self._partial[target]
                 complete.setdefault(len(parts) if self.uniform else target, []).append((target, parts))  # type: ignore[arg-type] # no part is None any more
@@ -227,19 +241,19 @@ class Group(Node):
         """Send whole groups of equally many parts on."""
         targets, counts = [target for target, _ in groups], []
         for target, parts in groups:
-            rows = [batch.counts[number] for batch, number in parts]
-            self._origins[target] = ([batch.states[number] for batch, number in parts], rows)
+            rows = [count for _, count, _ in parts]
+            self._origins[target] = ([state for state, _, _ in parts], rows)
             if self.axis and rows.count(rows[0]) < len(rows):
                 raise ValueError(f"parts that are stacked have the same shape, not {rows} rows")
             counts.append(rows[0] if self.axis else sum(rows))
-        places = [[batch.place(number) for batch, number in parts] for _, parts in groups]
         if self.axis == 0 or max(counts) == min(counts) == 1:
-            whole = gather(runs([place for own in places for place in own]))
+            whole = self._holder.take([held for _, parts in groups for _, _, held in parts])
             if self.axis:
-                ways = len(places[0])
+                ways = len(groups[0][1])
                 whole = each(lambda array: array.reshape(len(groups), ways, *array.shape[1:]), whole)
         else:
-            whole = each(_side_by_side, *[gather(runs(column)) for column in zip(*places, strict=True)])
+            columns = zip(*[[held for _, _, held in parts] for _, parts in groups], strict=True)
+            whole = each(_side_by_side, *map(self._holder.take, columns))
         self.send(0, targets, whole, counts)
 
     def backward(self, batch: Batch) -> None:
@@ -259,9 +273,15 @@ class Group(Node):
 
     def remembered(self) -> Iterator[tuple[Direction, Message]]:
         for parts in self._partial.values():
-            for batch, number in filter(None, parts):
-                yield FORWARD, (0, batch.states[number], gather([batch.place(number)]))
+            for state, _, held in filter(None, parts):
+                yield FORWARD, (0, state, self._holder.look([held]))
         yield from ((BACKWARD, (0, target, entry)) for target, entry in self._origins.items())
+
+    def drop(self, key: int) -> None:
+        for target, parts in self._partial.items():
+            if target[0] == key:
+                self._holder.free([held for _, _, held in filter(None, parts)])
+        super().drop(key)
 
 
 def _piece_after_piece(x: Any) -> Any:

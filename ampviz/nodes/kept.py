@@ -6,71 +6,56 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, repeat
 
-from ampviz.nodes.payload import Payload, Place, gather, runs
+from ampviz.nodes.holder import Held, Holder
+from ampviz.nodes.payload import Payload
 from ampviz.state import State
-
-Block = tuple[Payload, int]
-"""(what one forward call saved for all its rows, the node's version then)"""
 
 
 class Kept:
-    """Rows of the blocks that forward calls saved, by state.
-
-    A block is kept whole and is let go with its last state, so that nothing is cut up per message; backward gets the
-    rows of a block that come in the order in which they went as a view.
-    """
+    """Rows that forward calls saved, and the node's version then, by state; none of validation keys."""
 
     def __init__(self) -> None:
-        self._places: dict[State, Place] = {}  # of a Block
+        self._holder = Holder()
+        self._held: dict[State, tuple[Held, int]] = {}  # with the version
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._held)
 
     def __iter__(self) -> Iterator[State]:
-        return iter(self._places)
+        return iter(self._held)
 
     def keep(self, states: Sequence[State], counts: Sequence[int], saved: Payload, version: int) -> None:
         """Remember consecutive row ranges of `saved`, one a state; those of validation keys are left out."""
-        stops = list(accumulate(counts))
-        self._places.update(zip(states, zip(repeat((saved, version)), [0, *stops], stops)))  # noqa: B905 # one start too many
+        if max(states)[0] < 0:
+            return
+        held = self._holder.put(saved, list(accumulate(counts, initial=0)))
+        self._held.update(zip(states, zip(held, repeat(version))))  # noqa: B905 # one version for all
         if min(states)[0] < 0:
-            for state in states:
-                if state[0] < 0:
-                    del self._places[state]
+            self.drop([state for state in states if state[0] < 0])
 
     def get(self, state: State) -> tuple[Payload, int] | None:
         """What is remembered for a state, and the node's version then; None if nothing is."""
-        place = self._places.get(state)
-        return None if place is None else _seen(place)
+        entry = self._held.get(state)
+        return None if entry is None else (self._holder.look([entry[0]]), entry[1])
 
     def items(self) -> Iterator[tuple[State, tuple[Payload, int]]]:
         """Every state with what is remembered for it, and the node's version then."""
-        for state, place in self._places.items():
-            yield state, _seen(place)
+        for state, (place, version) in self._held.items():
+            yield state, (self._holder.look([place]), version)
 
     def __delitem__(self, state: State) -> None:
-        del self._places[state]
+        self._holder.free([self._held.pop(state)[0]])
 
     def drop(self, states: Sequence[State]) -> None:
         """Forget these states, as far as they are remembered."""
-        if self._places:
-            for state in states:
-                self._places.pop(state, None)
+        for state in states if self._held else ():
+            if state in self._held:
+                del self[state]
 
     def take(self, states: Sequence[State]) -> tuple[Payload, Mapping[int, int]]:
         """The rows of these states in this order, and forget them; and how many were kept at each version.
 
         Raises KeyError for a state that is not remembered.
         """
-        places = list(map(self._places.pop, states))
-        found = runs(places)
-        if len(found) == 1:
-            versions: Mapping[int, int] = {found[0][0][1]: len(states)}
-        else:
-            versions = Counter([place[0][1] for place in places])
-        return gather([(block[0], start, stop) for block, start, stop in found]), versions
-
-
-def _seen(place: Place) -> tuple[Payload, int]:
-    (saved, version), start, stop = place
-    return gather([(saved, start, stop)]), version
+        entries = list(map(self._held.pop, states))
+        return self._holder.take([place for place, _ in entries]), Counter([version for _, version in entries])

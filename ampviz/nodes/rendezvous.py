@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Container, Hashable, Iterator, Sequence
-from itertools import repeat
+from itertools import compress, repeat
 
 from ampviz.message import Message
 from ampviz.nodes.batch import Batch
-from ampviz.nodes.payload import gather, runs
+from ampviz.nodes.holder import Held, Holder
+from ampviz.state import State
 
-Part = tuple[Batch, int]
-"""(batch, number of a message in it)"""
+Part = tuple[State, int, Held | None]
+"""A message: (state, rows, where its payload is held, if it has one)"""
 
 
 class Rendezvous:
@@ -24,6 +25,7 @@ class Rendezvous:
         self._alone = alone
         self._whole: dict[Hashable, _Meeting] = {}  # by each where of the batches
         self._apart: list[dict[Hashable, Part]] = [{} for _ in range(ports)]
+        self._holders = [Holder() for _ in range(ports)]
 
     def __len__(self) -> int:
         return len(self._whole) + len(set().union(*self._apart))
@@ -53,16 +55,17 @@ class Rendezvous:
         for meeting in {id(meeting): meeting for meeting in self._whole.values()}.values():
             for batch in meeting.batches:
                 yield from batch or ()
-        for parts in self._apart:
-            for batch, number in parts.values():
-                yield from batch.only([number])
+        for port, parts in enumerate(self._apart):
+            for state, _, held in parts.values():
+                yield port, state, None if held is None else self._holders[port].look([held])
 
     def drop(self, key: int) -> None:
         """Forget the messages of an instance."""
         self._part(list(self._whole))
-        self._apart = [
-            {where: part for where, part in parts.items() if part[0].states[part[1]][0] != key} for parts in self._apart
-        ]
+        for holder, parts in zip(self._holders, self._apart, strict=True):
+            for where in [where for where, (state, *_) in parts.items() if state[0] == key]:
+                _, _, held = parts.pop(where)
+                holder.free([] if held is None else [held])
 
     def _waits(self, wheres: Sequence[Hashable]) -> bool:
         """Whether a message waits for one of these."""
@@ -81,26 +84,46 @@ class Rendezvous:
     def _put_apart(self, batch: Batch, wheres: Sequence[Hashable]) -> list[list[Batch]]:
         self._part(wheres)
         own = self._apart[batch.port]
-        fresh = dict(zip(wheres, zip(repeat(batch), range(len(wheres)))))  # noqa: B905 # one batch for all
-        if len(fresh) < len(wheres) or not own.keys().isdisjoint(fresh):
+        if len(set(wheres)) < len(wheres) or not own.keys().isdisjoint(wheres):
             raise _twice(batch, wheres, own)
-        own |= fresh
         complete = list(wheres)
         for parts in self._apart:
             if parts is not own:
                 complete = [where for where in complete if where in parts]
-        if not complete:
-            return []
-        columns = [list(map(parts.pop, complete)) for parts in self._apart]
-        if self._alone:
-            return [[together([part]) for part in row] for row in zip(*columns, strict=True)]
-        kinds = [[batch.payload is None for batch, _ in column] for column in columns]
-        if all(len(set(kind)) == 1 for kind in kinds):
-            return [[together(column) for column in columns]]
-        patterns: dict[tuple[bool, ...], list[int]] = {}
-        for number, pattern in enumerate(zip(*kinds, strict=True)):
-            patterns.setdefault(pattern, []).append(number)
-        return [[together([column[number] for number in some]) for column in columns] for some in patterns.values()]
+        if len(complete) < len(wheres):
+            met = set(complete)
+            early = [where not in met for where in wheres]
+            self._hold(batch.where(early), list(compress(wheres, early)))
+            batch = batch.where([where in met for where in wheres])
+        return self._matched(batch, complete) if complete else []
+
+    def _matched(self, batch: Batch, wheres: Sequence[Hashable]) -> list[list[Batch]]:
+        """Messages of a port with those of the others that have waited for them."""
+        columns = [[] if port == batch.port else list(map(parts.pop, wheres)) for port, parts in enumerate(self._apart)]
+        groups: dict[object, list[int]] = {}
+        for number, row in enumerate(zip(*filter(None, columns), strict=True)):
+            kind = number if self._alone else tuple([held is None for _, _, held in row])
+            groups.setdefault(kind, []).append(number)
+        return [
+            [
+                self._together(port, [column[number] for number in some]) if column else batch.only(some)
+                for port, column in enumerate(columns)
+            ]
+            for some in groups.values()
+        ]
+
+    def _hold(self, batch: Batch, wheres: Sequence[Hashable]) -> None:
+        held = repeat(None) if batch.payload is None else self._holders[batch.port].put(batch.payload, batch.starts)
+        counts = repeat(0) if batch.payload is None else batch.counts
+        self._apart[batch.port].update(zip(wheres, zip(batch.states, counts, held)))  # noqa: B905 # one None for all
+
+    def _together(self, port: int, parts: Sequence[Part]) -> Batch:
+        """Messages of one port as one batch. Either all have payloads, or none has."""
+        states = [state for state, _, _ in parts]
+        if parts[0][2] is None:
+            return Batch(port, states)
+        payload = self._holders[port].take([held for _, _, held in parts])  # type: ignore[misc] # all have payloads
+        return Batch(port, states, payload, [rows for _, rows, _ in parts])
 
     def _part(self, wheres: Sequence[Hashable]) -> None:
         """Have the batches that wait whole for some of these wait message by message."""
@@ -109,9 +132,8 @@ class Rendezvous:
             if meeting is not None:
                 for each in meeting.wheres:
                     del self._whole[each]
-                for parts, batch in zip(self._apart, meeting.batches, strict=True):
-                    if batch is not None:
-                        parts.update(zip(meeting.wheres, zip(repeat(batch), range(len(batch)))))  # noqa: B905 # as above
+                for batch in filter(None, meeting.batches):
+                    self._hold(batch, meeting.wheres)
 
 
 class _Meeting:
@@ -121,16 +143,6 @@ class _Meeting:
 
     def __init__(self, wheres: list[Hashable], batches: list[Batch | None]):
         self.wheres, self.batches = wheres, batches
-
-
-def together(parts: Sequence[Part]) -> Batch:
-    """Messages of one port out of several batches as one batch. Either all have payloads, or none has."""
-    states = [batch.states[number] for batch, number in parts]
-    first = parts[0][0]
-    if first.payload is None:
-        return Batch(first.port, states)
-    counts = [batch.counts[number] for batch, number in parts]
-    return Batch(first.port, states, gather(runs([batch.place(number) for batch, number in parts])), counts)
 
 
 def _singles(batch: Batch) -> list[Batch]:
