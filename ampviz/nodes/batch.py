@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate, compress
 from typing import Any, Protocol
 
+import numpy as np
+
 from ampviz.message import Message
-from ampviz.nodes.payload import Payload, Place, gather, row_count, runs, split, stack
+from ampviz.nodes.payload import Payload, Place, each, gather, row_count, runs, split, stack
 from ampviz.state import State
 
 
@@ -74,10 +76,13 @@ class Batch:
         states = [self.states[number] for number in numbers]
         if self.payload is None:
             return Batch(self.port, states)
+        counts = [self.counts[number] for number in numbers]
+        if min(self.counts) == 1 and row_count(self.payload) == len(self.states):
+            rows = np.array(numbers, np.intp)
+            return Batch(self.port, states, each(lambda array: array.take(rows, axis=0), self.payload), counts)
         starts = self.starts
         places = [(self.payload, starts[number], starts[number + 1]) for number in numbers]
-        payload = gather(runs(places)) if places else gather([(self.payload, 0, 0)])
-        return Batch(self.port, states, payload, [self.counts[number] for number in numbers])
+        return Batch(self.port, states, gather(runs(places or [(self.payload, 0, 0)])), counts)
 
     def by(self, ports: Sequence[int]) -> list[tuple[int, Batch]]:
         """The messages that have the same number in `ports`, for each number in turn."""
