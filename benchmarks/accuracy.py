@@ -44,7 +44,17 @@ COURSES = {
 def by_ampviz(name: str, seed: int) -> float:
     """The metric of the validation split after the last epoch."""
     workload, course = WORKLOADS[name], COURSES[name]
-    command = [workload.target, *workload.arguments(), "--set", "validate=on", "--seed", str(seed)]
+    in_flight = max(2, 2 * workload.batch)  # as two processes of PyTorch, with which the speed is compared
+    command = [
+        workload.target,
+        "--workers",
+        "2",
+        *workload.arguments(in_flight),
+        "--set",
+        "validate=on",
+        "--seed",
+        str(seed),
+    ]
     run = measured([*command, "--epochs", str(course.epochs), "--no-record"])
     return float(run.epochs[-1]["metrics"][course.metric])
 

@@ -2,10 +2,12 @@
 
     python -m benchmarks.compare WORKLOAD [--rounds N] [--seconds X]
 
-Same model, losses, data and optimizer on both sides, as many instances in flight and in an update (see workloads.py;
+Same model, losses, data and optimizer on both sides, as many instances in an update (see workloads.py;
 `python -m benchmarks.same` checks that the numbers agree). PyTorch is measured in every way in which it is written in
 benchmarks.pytorch, with one thread, with two, and as two processes of one thread that share the parameters; the best
-counts. Without PyTorch (`pip install -e .[bench]`) only ampviz is measured. The first epoch of ampviz is its warm-up.
+counts, and the best of each kind is shown. Two processes have two batches in flight, each its own: ampviz is measured
+with one and with two, and every variant is compared with the run that has as many in flight as it has. Without PyTorch
+(`pip install -e .[bench]`) only ampviz is measured. The first epoch of ampviz is its warm-up.
 """
 
 from __future__ import annotations
@@ -25,24 +27,23 @@ from benchmarks.rounds import in_turns, options, ratio, show
 from benchmarks.session import ROOT, measured
 from benchmarks.workloads import WORKLOADS, Workload
 
-OURS = {"ampviz, 2 workers": ("--workers", "2"), "ampviz, 1 worker": ("--workers", "1")}
 THEIRS = {"1 thread": (1, 1), "2 threads": (1, 2), "2 processes": (2, 1)}  # processes, threads of each
 Speeds = dict[str, Callable[[], float]]
 
 
 class Ampviz:
-    """`ampviz run` with some workers: makes epochs as long as a measurement should take."""
+    """`ampviz run` with some workers and instances in flight: makes epochs as long as a measurement should take."""
 
-    def __init__(self, workload: Workload, workers: tuple[str, ...], seconds: float, costs: list[float]):
-        self.command = [workload.target, *workers, *workload.arguments(), "--no-record"]
-        self.workload, self.seconds, self.costs = workload, seconds, costs
+    def __init__(self, workload: Workload, workers: int, in_flight: int, seconds: float, costs: list[float]):
+        self.command = [workload.target, "--workers", str(workers), *workload.arguments(in_flight), "--no-record"]
+        self.workload, self.in_flight, self.seconds, self.costs = workload, in_flight, seconds, costs
         self.speed = 0.0  # instances a second of the last run
 
     def __call__(self) -> float:
         if not self.speed:
-            few = measured([*self.command, "--epochs", "1", "--limit", str(2 * self.workload.in_flight)])
+            few = measured([*self.command, "--epochs", "1", "--limit", str(2 * self.in_flight)])
             self.speed = few.epochs[0]["instances_per_s"]
-        wanted = max(4 * self.workload.in_flight, int(self.speed * self.seconds))
+        wanted = max(4 * self.in_flight, int(self.speed * self.seconds))
         limit = min(self.workload.instances, wanted)
         epochs = 1 + math.ceil(wanted / limit)
         run = measured([*self.command, "--epochs", str(epochs), "--limit", str(limit)])
@@ -92,8 +93,9 @@ def compared(name: str, rounds: int, seconds: float) -> dict[str, Any]:
     workload = WORKLOADS[name]
     costs: dict[str, list[float]] = defaultdict(list)
     variants: Speeds = {
-        label: Ampviz(workload, workers, seconds, costs[label]) for label, workers in OURS.items()
-    }  # fmt: skip
+        label: Ampviz(workload, workers, in_flight, seconds, costs[label])
+        for label, (workers, in_flight) in ours(workload).items()
+    }
     torch = PyTorch(name) if importlib.util.find_spec("torch") else None
     for variant in torch.variants if torch else ():
         for label, (processes, threads) in THEIRS.items():
@@ -110,18 +112,44 @@ def compared(name: str, rounds: int, seconds: float) -> dict[str, Any]:
     return {**found, "torch": torch.version if torch else None, "against": against(workload, speeds)}
 
 
+def ours(workload: Workload) -> dict[str, tuple[int, int]]:
+    """How ampviz is measured: workers and instances in flight, by label. One worker has what one process has."""
+    counts = sorted({_at_least(workload.batch), 2 * workload.batch, *workload.more})
+    two = {f"ampviz, 2 workers, {count} in flight": (2, count) for count in counts}
+    return {**two, f"ampviz, 1 worker, {workload.batch} in flight": (1, workload.batch)}
+
+
 def against(workload: Workload, speeds: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """By goal: the fastest PyTorch variant that it names, and how two workers compare with it."""
+    """By goal: the fastest PyTorch variant that it names, then the fastest of the other kinds, which have no goal.
+
+    Two workers are compared with each at as many instances in flight.
+    """
     lines = []
     for begins, least in workload.least.items():
-        theirs = [label for label in speeds if label not in OURS and label.startswith(begins)]
-        if theirs:
-            best = max(theirs, key=lambda label: speeds[label]["median"])
-            ours = ratio(speeds["ampviz, 2 workers"], speeds[best])
-            cheapest = min(speeds[label]["cpu_us"] for label in theirs)
-            cpu = cheapest / speeds["ampviz, 2 workers"]["cpu_us"]
-            lines.append({"best": best, "goal": least, "ratio": ours, "cpu_ratio": cpu})
+        theirs = [label for label in speeds if not label.startswith("ampviz") and label.startswith(begins)]
+        fastest = sorted(
+            (max(kin, key=lambda label: speeds[label]["median"])
+             for kin in ([label for label in theirs if label.endswith(kind)] for kind in THEIRS) if kin),
+            key=lambda label: -speeds[label]["median"],
+        )  # fmt: skip
+        for place, best in enumerate(fastest):
+            lines.append({**_line(workload, speeds, theirs, best), "goal": None if place else least})
     return lines
+
+
+def _line(workload: Workload, speeds: dict[str, dict[str, Any]], theirs: list[str], best: str) -> dict[str, Any]:
+    """Two workers beside one PyTorch variant; the CPU is that of the cheapest of all variants."""
+    processes = next(processes for kind, (processes, _) in THEIRS.items() if best.endswith(kind))
+    in_flight = processes * workload.batch
+    label = f"ampviz, 2 workers, {_at_least(in_flight)} in flight"
+    cpu = min(speeds[other]["cpu_us"] for other in theirs) / speeds[label]["cpu_us"]
+    found = {"best": best, "in_flight": in_flight, "ours": label, "ours_in_flight": _at_least(in_flight)}
+    return {**found, "ratio": ratio(speeds[label], speeds[best]), "cpu_ratio": cpu}
+
+
+def _at_least(in_flight: int) -> int:
+    """Two workers need two instances to be both at work."""
+    return max(2, in_flight)
 
 
 def main() -> None:

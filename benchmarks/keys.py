@@ -5,11 +5,10 @@ python -m benchmarks.keys [WORKLOAD ...] [--keys N ...] [--rounds N] [--seconds 
 
 from __future__ import annotations
 
-import dataclasses
 from functools import partial
 from typing import Any
 
-from benchmarks.compare import OURS, Ampviz
+from benchmarks.compare import Ampviz
 from benchmarks.rounds import in_turns, options, show
 from benchmarks.workloads import WORKLOADS
 
@@ -24,12 +23,7 @@ def knee(speeds: dict[int, float]) -> int:
 
 def curve(name: str, keys: tuple[int, ...], rounds: int, seconds: float) -> dict[str, Any]:
     """The speed at each number of keys in flight."""
-    sessions = {
-        str(count): Ampviz(
-            dataclasses.replace(WORKLOADS[name], in_flight=count), OURS["ampviz, 2 workers"], seconds, []
-        )
-        for count in keys
-    }
+    sessions = {str(count): Ampviz(WORKLOADS[name], 2, count, seconds, []) for count in keys}
     result = in_turns({label: partial(session) for label, session in sessions.items()}, rounds)
     medians = {int(label): numbers["median"] for label, numbers in result.items()}
     return {"workload": name, "unit": WORKLOADS[name].unit, "knee": knee(medians), "variants": result}

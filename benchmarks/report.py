@@ -53,23 +53,33 @@ def _made(found: Result) -> str:
     )
 
 
-_AGAINST = ("workload", "ampviz, 2 workers", "1 worker", "best PyTorch", "how", "ratio", "spread", "goal", "CPU ratio")
+_AGAINST = ("workload", "ampviz, 2 workers", "in flight", "PyTorch", "how", "in flight", "ratio", "spread", "goal",
+            "CPU ratio")  # fmt: skip
 
 
 def _against(result: Result) -> list[list[str]]:
-    """A line for each goal: two workers of ampviz over the best PyTorch variant that the goal is about."""
+    """For each goal two workers of ampviz over the best PyTorch variant that it is about, and over the other kinds."""
     variants = result["variants"]
-    ours = [f"{_number(variants[f'ampviz, {who}']['median'])}" for who in ("2 workers", "1 worker")]
     rows = []
     for line in result["against"]:
-        ratio, best = line["ratio"], line["best"]
-        reached = "" if ratio["median"] >= line["goal"] else ", missed"
+        ratio, best, goal = line["ratio"], line["best"], line["goal"]
+        reached = "" if goal is None or ratio["median"] >= goal else ", missed"
         rows.append([
-            result["workload"], f"{ours[0]} {result['unit']}", ours[1], _number(variants[best]["median"]), best,
-            f"{ratio['median']:.2f}", f"{ratio['low']:.2f} to {ratio['high']:.2f}", f"{line['goal']:g}{reached}",
-            f"{line['cpu_ratio']:.2f}",
+            result["workload"], f"{_number(variants[line['ours']]['median'])} {result['unit']}",
+            str(line["ours_in_flight"]), _number(variants[best]["median"]), best, str(line["in_flight"]),
+            f"{ratio['median']:.2f}", f"{ratio['low']:.2f} to {ratio['high']:.2f}",
+            "" if goal is None else f"{goal:g}{reached}", f"{line['cpu_ratio']:.2f}",
         ])  # fmt: skip
-    return rows or [[result["workload"], f"{ours[0]} {result['unit']}", ours[1], *["-"] * 6]]
+    if rows:
+        return rows
+    ours = [(label.split(", ")[2], numbers) for label, numbers in variants.items() if label.startswith(_TWO)]
+    return [
+        [result["workload"], f"{_number(numbers['median'])} {result['unit']}", count.split()[0], *["-"] * 7]
+        for count, numbers in ours
+    ]
+
+
+_TWO, _ONE = "ampviz, 2 workers, ", "ampviz, 1 worker, "
 
 
 _EVERY = ("workload", "variant", "median", "spread", "CPU us an instance")
@@ -155,7 +165,11 @@ def _keys(result: Result) -> list[list[str]]:
 
 
 def _scaling(result: Result) -> list[list[str]]:
-    two, one = (result["variants"][f"ampviz, {who}"] for who in ("2 workers", "1 worker"))
+    """Two workers with as many in flight each as one has; else (older results) with as many in all."""
+    variants = result["variants"]
+    alone = next(label for label in variants if label.startswith(_ONE))
+    count = int(alone.removeprefix(_ONE).split()[0])
+    one, two = variants[alone], variants.get(f"{_TWO}{2 * count} in flight") or variants[f"{_TWO}{count} in flight"]
     gain = [b / a for a, b in zip(one["rounds"], two["rounds"], strict=True)]
     curve = f"1: {_number(one['median'])}, 2: {_number(two['median'])}"
     return [[f"{result['workload']}, {result['unit']} by workers", curve, f"{sorted(gain)[len(gain) // 2]:.2f}"]]

@@ -1,6 +1,7 @@
 """The workloads that are compared with PyTorch, and how ampviz is asked to run them.
 
-Both sides take as many instances an update, and have as many in flight; the models are those of the demos.
+Both sides take as many instances an update, and have as many in flight: a batch for each process of PyTorch. The
+models are those of the demos.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from ampviz.experiment import Experiment, load_experiment
 class Workload:
     """One row of the comparison.
 
-    `batch`: instances an update of PyTorch takes. `in_flight` and `knobs` make ampviz the same: a node inside a loop
-    collects a gradient a turn. `rows`: what an instance counts for in the table. `least`: the goals, ampviz over the
+    `batch`: instances an update of PyTorch takes, and one of its processes has in flight. `knobs` make the updates of
+    ampviz the same: a node inside a loop collects a gradient a turn. `more`: numbers in flight that are shown besides,
+    and never compared. `rows`: what an instance counts for in the table. `least`: the goals, ampviz over the
     best way to write it in PyTorch whose name begins so.
     """
 
@@ -25,40 +27,43 @@ class Workload:
     target: str
     instances: int  # of the data set that both train on
     batch: int
-    in_flight: int
     knobs: dict[str, object] = field(default_factory=dict)
+    more: tuple[int, ...] = ()
     rows: int = 1
     unit: str = "graphs/s"
     least: dict[str, float] = field(default_factory=dict)
 
-    def arguments(self) -> list[str]:
-        """Of `ampviz run`, besides the target. Instances stay with a worker: no cut through these small models pays."""
+    def arguments(self, in_flight: int | None = None) -> list[str]:
+        """Of `ampviz run`, besides the target, with a batch in flight if nothing is said.
+
+        Instances stay with a worker: no cut through these small models pays.
+        """
         knobs = [f"{name}={value}" for name, value in {"validate": "off", "placement": "keys", **self.knobs}.items()]
         settings = [word for knob in knobs for word in ("--set", knob)]
-        return ["--max-active-keys", str(self.in_flight), *settings]
+        return ["--max-active-keys", str(in_flight or self.batch), *settings]
 
 
 _LEAVES, _BRANCHES, _NODES = 497, 472, 969  # of 25 trees
 
 WORKLOADS = {
-    "mnist": Workload("mnist", "mnist", 600, 1, 4, rows=100, unit="digits/s", least={"": 1.1}),
-    "listred": Workload("listred", "listred", 1000, 1, 4, rows=100, unit="lists/s", least={"": 2.5}),
+    "mnist": Workload("mnist", "mnist", 600, 1, more=(4,), rows=100, unit="digits/s", least={"": 1.1}),
+    "listred": Workload("listred", "listred", 1000, 1, more=(4,), rows=100, unit="lists/s", least={"": 2.5}),
     **{
         f"sst {hidden}": Workload(
-            "sst", f"benchmarks.workloads:sst_{hidden}", 2000, 25, 25, unit="trees/s",
+            "sst", f"benchmarks.workloads:sst_{hidden}", 2000, 25, unit="trees/s",
             knobs={"min_update_interval": _LEAVES, "branch.min_update_interval": _BRANCHES,
                    "out.min_update_interval": _NODES},
             least={"by depth": 1.3, **({"tree by tree": 10.0} if hidden == 300 else {})},
         ) for hidden in (150, 300)
     },
     "babi15": Workload(
-        "babi15", "babi15", 4000, 20, 20, knobs={
+        "babi15", "babi15", 4000, 20, knobs={
             "min_update_interval": 20, **{f"{node}.min_update_interval": 40 for node in
                                           ("cell", "edge0", "edge1", "edge2", "edge3")}},
         least={"graph by graph": 5.0, "": 1.0},
     ),
     "qm9": Workload(
-        "qm9", "qm9", 4000, 20, 20, knobs={
+        "qm9", "qm9", 4000, 20, knobs={
             "min_update_interval": 20, **{f"{node}.min_update_interval": 80 for node in
                                           ("cell", "single", "double", "triple", "aromatic")}},
         least={"graph by graph": 5.0, "union": 1.3},

@@ -47,31 +47,68 @@ def test_epochs_are_as_long_as_a_measurement_and_the_first_is_warm_up(monkeypatc
         return Measured({"epochs": reports}, 0.002 * (epochs - 1) * limit)
 
     monkeypatch.setattr(compare, "measured", run)
-    workload, costs = Workload("m", "m", instances=100, batch=1, in_flight=4, rows=10), []
-    session = compare.Ampviz(workload, ("--workers", "2"), 0.5, costs)
+    workload, costs = Workload("m", "m", instances=100, batch=1, rows=10), []
+    session = compare.Ampviz(workload, 2, 4, 0.5, costs)
     assert session() == pytest.approx(4000.0)  # 400 instances of 10 rows
     assert session() == pytest.approx(4000.0)
     assert asked == [(1, 8), (2, 16), (3, 100)]  # at first as few as it takes, then half a second at 400/s
     assert costs == pytest.approx([2000.0, 2000.0])
 
 
-def test_two_workers_are_compared_with_the_fastest_way_that_a_goal_names():
-    def variant(*rounds, cpu):
-        return {"median": sorted(rounds)[1], "rounds": list(rounds), "cpu_us": cpu}
-
-    speeds = {
-        "ampviz, 2 workers": variant(100.0, 120.0, 110.0, cpu=50.0),
-        "ampviz, 1 worker": variant(900.0, 900.0, 900.0, cpu=10.0),
-        "graph by graph, 1 thread": variant(10.0, 10.0, 10.0, cpu=200.0),
-        "graph by graph, 2 threads": variant(20.0, 20.0, 20.0, cpu=400.0),
-        "union, 1 thread": variant(50.0, 60.0, 110.0, cpu=25.0),
+def test_ampviz_is_measured_with_as_many_in_flight_as_one_process_and_as_two_have():
+    assert compare.ours(Workload("m", "m", 1, batch=25)) == {
+        "ampviz, 2 workers, 25 in flight": (2, 25),
+        "ampviz, 2 workers, 50 in flight": (2, 50),
+        "ampviz, 1 worker, 25 in flight": (1, 25),
     }
-    workload = Workload("m", "m", 1, 1, 1, least={"graph by graph": 5.0, "": 1.0, "nobody": 2.0})
-    one_by_one, all_ways = compare.against(workload, speeds)
-    assert one_by_one["best"] == "graph by graph, 2 threads"
+    assert list(compare.ours(Workload("m", "m", 1, batch=1, more=(4,)))) == [
+        "ampviz, 2 workers, 2 in flight",
+        "ampviz, 2 workers, 4 in flight",
+        "ampviz, 1 worker, 1 in flight",
+    ]
+
+
+def variant(*rounds, cpu):
+    return {"median": sorted(rounds)[1], "rounds": list(rounds), "cpu_us": cpu}
+
+
+SPEEDS = {
+    "ampviz, 2 workers, 20 in flight": variant(100.0, 120.0, 110.0, cpu=50.0),
+    "ampviz, 2 workers, 40 in flight": variant(200.0, 210.0, 220.0, cpu=40.0),
+    "ampviz, 1 worker, 20 in flight": variant(900.0, 900.0, 900.0, cpu=10.0),
+    "graph by graph, 1 thread": variant(10.0, 10.0, 10.0, cpu=200.0),
+    "graph by graph, 2 threads": variant(20.0, 20.0, 20.0, cpu=400.0),
+    "union, 1 thread": variant(50.0, 60.0, 110.0, cpu=25.0),
+    "union, 2 processes": variant(100.0, 100.0, 110.0, cpu=20.0),
+}
+
+
+def test_two_workers_are_compared_with_the_fastest_way_that_a_goal_names_at_as_many_in_flight():
+    workload = Workload("m", "m", 1, batch=20, least={"graph by graph": 5.0, "": 1.0, "nobody": 2.0})
+    lines = compare.against(workload, SPEEDS)
+    assert [(line["best"], line["goal"]) for line in lines] == [
+        ("graph by graph, 2 threads", 5.0),
+        ("graph by graph, 1 thread", None),
+        ("union, 2 processes", 1.0),
+        ("union, 1 thread", None),
+        ("graph by graph, 2 threads", None),
+    ]
+    one_by_one, _, hogwild, alone, _ = lines
+    assert (one_by_one["ours"], one_by_one["in_flight"]) == ("ampviz, 2 workers, 20 in flight", 20)
     assert one_by_one["ratio"] == {"median": 5.5, "low": 5.0, "high": 6.0}
     assert one_by_one["cpu_ratio"] == 4.0
-    assert (all_ways["best"], all_ways["ratio"]["median"], all_ways["cpu_ratio"]) == ("union, 1 thread", 2.0, 0.5)
+    assert (hogwild["ours"], hogwild["in_flight"]) == ("ampviz, 2 workers, 40 in flight", 40)
+    assert (hogwild["ratio"]["median"], hogwild["cpu_ratio"]) == (2.0, 0.5)
+    assert (alone["ours"], alone["ratio"]["median"]) == ("ampviz, 2 workers, 20 in flight", 2.0)
+
+
+def test_two_workers_have_at_least_two_instances():
+    speeds = {
+        "ampviz, 2 workers, 2 in flight": variant(100.0, 120.0, 110.0, cpu=50.0),
+        "eager, 1 thread": variant(50.0, 60.0, 55.0, cpu=25.0),
+    }
+    (line,) = compare.against(Workload("m", "m", 1, batch=1, least={"": 1.0}), speeds)
+    assert (line["in_flight"], line["ours_in_flight"], line["ratio"]["median"]) == (1, 2, 2.0)
 
 
 @pytest.mark.slow
