@@ -1,10 +1,10 @@
 """The node library: what a model function is made of."""
 
-from ampviz.nodes.aggregate import Group, Ungroup
 from ampviz.nodes.control import Cond, Isu, Phi
 from ampviz.nodes.dropout import Dropout, StopGrad
 from ampviz.nodes.fan import Bcast, Pick, Split
 from ampviz.nodes.flatmap import Flatmap
+from ampviz.nodes.group import Group
 from ampviz.nodes.join import Concat, Multiply
 from ampviz.nodes.linear import Linear
 from ampviz.nodes.lookup import Lookup
@@ -15,6 +15,7 @@ from ampviz.nodes.rows import Replicate, SumRows
 from ampviz.nodes.terminal import Discard, Source, Zeros
 from ampviz.nodes.topology import Collect, Distribute
 from ampviz.nodes.tree import BranchLSTM, LeafLSTM
+from ampviz.nodes.ungroup import Ungroup
 
 __all__ = [
     "GRU",
