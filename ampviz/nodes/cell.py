@@ -64,7 +64,7 @@ class LSTMCell(Parameterised):
 
     def pull(self, saved: Payload, dy: Payload) -> Payload:
         dgates, dmemories = dy
-        return self.whole(kernels.linear_input_gradient(dgates, self.W, self.transposed("W", len(dgates))), dmemories)
+        return self.whole(kernels.linear_input_gradient(dgates, self.W), dmemories)
 
     def factors(self, saved: Payload, dy: Payload) -> dict[str, tuple[Array, Array]]:
         return {"W": (saved, dy), "b": (np.ones(len(dy), dy.dtype), dy)}

@@ -42,12 +42,9 @@ def linear_forward(x: Array, W: Array, b: Array) -> Array:
     return y
 
 
-def linear_input_gradient(dy: Array, W: Array, transposed: Array | None = None) -> Array:
-    """dy W^T for dy (rows, outputs); `transposed` is W^T as a contiguous array, if there is one."""
+def linear_input_gradient(dy: Array, W: Array) -> Array:
+    """dy W^T for dy (rows, outputs)."""
     rows, (inputs, outputs) = len(dy), W.shape
-    size = rows * inputs * outputs
-    if transposed is not None and (size <= _SMALL_PRODUCT or rows > _BACKWARD_ROWS):
-        return product(dy, transposed)
     if 1 < rows <= _BACKWARD_ROWS and outputs >= _LEAST_OUTPUTS:
         block = min(_SMALL_RESULT // rows, _SMALL_PRODUCT // (rows * outputs)) // 4 * 4
         if 16 <= block < inputs:
@@ -55,7 +52,7 @@ def linear_input_gradient(dy: Array, W: Array, transposed: Array | None = None) 
             for start in range(0, inputs, block):
                 np.matmul(dy, W[start : start + block].T, out=dx[:, start : start + block])
             return dx
-    if 4 < rows <= (64 if inputs * outputs < _LARGE_WEIGHTS else 100) and size > _LARGE_PRODUCT:
+    if 4 < rows <= (64 if inputs * outputs < _LARGE_WEIGHTS else 100) and rows * W.size > _LARGE_PRODUCT:
         return np.ascontiguousarray((W @ dy.T).T)
     whole: Array = dy @ W.T
     return whole

@@ -67,7 +67,7 @@ class Linear(Parameterised):
         return kernels.linear_forward(x, self.W, self.b), x
 
     def pull(self, saved: Payload, dy: Payload) -> Payload:
-        return kernels.linear_input_gradient(dy, self.W, self.transposed("W", len(dy)))
+        return kernels.linear_input_gradient(dy, self.W)
 
     def factors(self, saved: Payload, dy: Payload) -> dict[str, tuple[Array, Array]]:
         return {"W": (saved, dy), "b": (np.ones(len(dy), dy.dtype), dy)}

@@ -24,7 +24,6 @@ STALENESS_BINS = 64
 _NORM_NS = 100_000_000  # between two looks at the norm of a gradient, which costs a pass over it
 _FOLD_ROWS = 1024  # collected rows become a gradient from here on, so that a large interval needs no more memory
 _MANY_ROWS = 64  # at a time, from which on a product for each such block may cost less than stacking them
-_FEW_ROWS, _COPY_PAYS, _COPY_LIMIT = 128, 2, 150_000  # of a copy of W^T: rows it serves, uses before, most elements
 
 
 @dataclass(slots=True)
@@ -80,18 +79,16 @@ class Parameterised(Transform):
         self._collected: list[tuple[Payload, Payload]] = []
         self._gradients: dict[str, Array] = {}
         self._keys: set[int] = set()
-        self._transposed: dict[str, tuple[int, Array | None]] = {}  # by parameter: products since the update, a copy
 
-    def attach(self, parameters: Parameters, *, alone: bool = True) -> None:
-        """Use these arrays, which live in the session's shared memory. `alone`: this worker is their one writer."""
-        self.parameters, self._alone = parameters, alone and not self.shares
+    def attach(self, parameters: Parameters) -> None:
+        """Use these arrays, which live in the session's shared memory."""
+        self.parameters = parameters
         for name, array in parameters.arrays.items():
             setattr(self, name, array)
 
     def retune(self, knobs: Mapping[str, float], decayed: float) -> None:
         """Take new values of the per-node knobs; a now complete interval updates with the next gradient."""
         self.knobs = dict(knobs)
-        self._transposed.clear()  # an epoch begins: copies may have been averaged
         self.decayed = decayed
         self.frozen = bool(knobs["freeze"])
         if self.frozen:
@@ -135,7 +132,6 @@ class Parameterised(Transform):
             self._descend(rate)
         else:
             self._step_by_gradients(rate)
-        self._transposed.clear()
         self.version += 1
         self._forget()
         self.host.updated(self, since)
@@ -181,21 +177,6 @@ class Parameterised(Transform):
         assert self.optimizer is not None  # as in update
         for name, gradient in gradients.items():
             self.optimizer.update(self.parameters.arrays[name], gradient, self.parameters.slots[name], rate)
-
-    def transposed(self, name: str, rows: int) -> Array | None:
-        """W^T of a parameter as a contiguous array for products of few rows, or None where a copy does not pay.
-
-        OpenBLAS is 1.2 to 2 times as fast with it at 5 to 128 rows of a small or middling W, and a copy costs two to
-        five such products. Never for parameters that others write without a word.
-        """
-        array = self.parameters.arrays[name]
-        if not self._alone or not 4 < rows <= _FEW_ROWS or array.size > _COPY_LIMIT:
-            return None
-        uses, copy = self._transposed.get(name, (0, None))
-        if copy is None and uses >= _COPY_PAYS:
-            copy = np.ascontiguousarray(array.T)
-        self._transposed[name] = (uses + 1, copy)
-        return copy
 
     def merge(self, fresh: dict[str, Array]) -> dict[str, Array]:
         """The gradients held so far and those of more rows, added up."""

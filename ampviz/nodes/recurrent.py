@@ -105,11 +105,9 @@ class GRU(Parameterised):
 
     def pull(self, saved: Payload, dy: Payload) -> Payload:
         dgates, down, beside = dy
-        dx = np.empty((len(beside), self.input_size + self.hidden), beside.dtype)
-        np.matmul(dgates, self.W.T, out=dx[:, : self.input_size])
-        dh = kernels.linear_input_gradient(down, self.U, self.transposed("U", len(down)))
-        np.add(dh, beside, out=dx[:, self.input_size :])
-        return dx
+        dh = kernels.linear_input_gradient(down, self.U)
+        dh += beside
+        return np.concatenate((kernels.linear_input_gradient(dgates, self.W), dh), axis=1)
 
     def factors(self, saved: Payload, dy: Payload) -> dict[str, tuple[Array, Array]]:
         (x, h), (dgates, down) = saved, dy

@@ -91,13 +91,9 @@ SHAPES = [(300, 400), (40, 20), (1301, 37), (16, 70_000)]  # in blocks with a re
 @pytest.mark.parametrize("rows", [0, 1, 2, 4, 5, 16, 20, 21, 64, 65, 101])
 def test_products_of_any_number_of_rows_and_any_shape_are_those_of_numpy(rows, shape, rng):
     W, x, dy = rng.normal(size=shape), rng.normal(size=(rows, shape[0])), rng.normal(size=(rows, shape[1]))
-    expected = dy @ W.T
-    for found in (
-        kernels.linear_input_gradient(dy, W),
-        kernels.linear_input_gradient(dy, W, np.ascontiguousarray(W.T)),
-    ):
-        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
-        assert found.flags.c_contiguous
+    found = kernels.linear_input_gradient(dy, W)
+    np.testing.assert_allclose(found, dy @ W.T, rtol=1e-9, atol=1e-9)
+    assert found.flags.c_contiguous
     np.testing.assert_allclose(kernels.product(x, W), x @ W, rtol=1e-9, atol=1e-9)
 
 

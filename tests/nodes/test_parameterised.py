@@ -315,23 +315,3 @@ def test_a_gradient_that_is_not_finite_shows_in_its_norm():
     layer.forward(5)
     process(layer.node, BACKWARD, [(0, (5, 0), np.full((1, 2), np.nan, np.float32))])
     assert np.isnan(layer.node.gradient_norm)
-
-
-def test_the_contiguous_copy_of_the_transposed_weights_lives_until_the_next_update_only():
-    layer = Layer()
-    node = layer.node
-    found = [node.transposed("W", 8) for _ in range(4)]
-    assert found[0] is found[1] is None  # for so few products a copy does not pay
-    assert found[2] is found[3]
-    assert found[2].flags.c_contiguous
-    np.testing.assert_array_equal(found[2], node.W.T)
-    assert node.transposed("W", 1) is node.transposed("W", 1000) is None
-    layer.forward(0)
-    layer.backward((0, 0))
-    node.update()
-    assert [node.transposed("W", 8) for _ in range(2)] == [None, None]
-    np.testing.assert_array_equal(node.transposed("W", 8), node.W.T)
-    node.retune(node.knobs, 1.0)
-    assert node.transposed("W", 8) is None
-    node.attach(node.parameters, alone=False)  # others write the parameters, too
-    assert [node.transposed("W", 8) for _ in range(4)] == [None] * 4
