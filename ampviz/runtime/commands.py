@@ -41,6 +41,12 @@ class Retune(Struct, frozen=True, tag="retune", array_like=True):
     epoch: int
 
 
+class Trace(Struct, frozen=True, tag="trace", array_like=True):
+    """Note what is done unit by unit, or do not: nobody watches or records it."""
+
+    on: bool
+
+
 class SetPaused(Struct, frozen=True, tag="paused", array_like=True):
     """Process nothing (messages still arrive), or go on."""
 
@@ -164,5 +170,5 @@ class Failed(Struct, frozen=True, tag="failed", array_like=True):
     hint: str
 
 
-Command = Admit | Retire | Drop | Retune | SetPaused | StepOne | SetRules | HoldNode | Look | Barrier | Shutdown
+Command = Admit | Retire | Drop | Retune | Trace | SetPaused | StepOne | SetRules | HoldNode | Look | Barrier | Shutdown
 Report = Ready | CameHome | LossSeen | Stepped | Halted | Hit | Seen | Passed | Failed

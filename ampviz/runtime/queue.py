@@ -45,8 +45,14 @@ class Queue:
 
     def take(self, count: int) -> list[Batch]:
         """The first `count` messages, which must be there: those of a port together where they can be stacked."""
-        batches, taken = self._batches, []
+        batches = self._batches
+        if count == self._messages:
+            taken = list(batches)
+            batches.clear()
+            self._messages = self.rows = 0
+            return taken if len(taken) == 1 else self._put_together(taken)
         self._messages -= count
+        taken = []
         while count:
             batch = batches.popleft()
             size = len(batch.states)

@@ -25,13 +25,13 @@ from ampviz.runtime.backends.inline import InlineBackend
 from ampviz.runtime.backends.process import ProcessBackend
 from ampviz.runtime.breakpoints import Breakpoints
 from ampviz.runtime.checkpoint import Checkpoint, save_checkpoint
-from ampviz.runtime.commands import Hit, Report, Seen
+from ampviz.runtime.commands import Hit, Report, Seen, Trace
 from ampviz.runtime.controller import Controller
 from ampviz.runtime.fold import Rates, fold
 from ampviz.runtime.goal import Goal
 from ampviz.runtime.inquiry import Inquiries
 from ampviz.runtime.outcome import outcome
-from ampviz.runtime.plan import Plan, Progress
+from ampviz.runtime.plan import ALL, Plan, Progress
 from ampviz.runtime.profile import placed
 from ampviz.runtime.requests import Requests
 from ampviz.runtime.spec import RunSpec
@@ -77,6 +77,7 @@ class Session:
         self.backend = self._backend()
         self.on_tick: Callable[[Snapshot], None] = lambda snapshot: None
         self.watched: Callable[[], bool] = lambda: True  # whether ticks are shown or recorded
+        self._traced = True  # whether workers note what they do
         losses = [node for node in self.graph.nodes if isinstance(node, Loss)]
         self._watches = Watches(
             [node.name for node in self.graph.nodes], {name for node in losses for name in node.metrics}
@@ -283,6 +284,7 @@ class Session:
 
     def _tick(self) -> None:
         controller = self.controller
+        self._trace_if_watched()
         self._inquiries.look()
         self.backend.refresh()
         point = controller.take_point()
@@ -290,13 +292,22 @@ class Session:
         self._epochs_seen += len(epochs)
         rates = self._rates.update(controller)
         points = [point] if point else []
-        self.trail.watched = self.watched()
         snapshot = fold(controller, self.board, self.trail, rates, points, epochs, controller.take_events())
         snapshot = self._adviser.look(msgspec.structs.replace(snapshot, held=self.requests.held))
         for entry in self._watches.look(snapshot, self.breakpoints.listed()):
             self.breakpoints.hit(entry.number)
             self._stopped("WATCH", f"watch {entry.number}: {entry.text}", pause=entry.pause)
         self.on_tick(msgspec.structs.replace(snapshot, breakpoints=self.breakpoints.listed()))
+
+    def _trace_if_watched(self) -> None:
+        """Have workers trace while somebody watches or records; it costs them time that nobody would get back."""
+        watched = self.watched()
+        if watched != self._traced:
+            self._traced = watched
+            self.controller.outbox.append((ALL, Trace(watched)))
+            self._flush()
+            if watched:
+                self.trail.whole_since = round(self.controller.now * 1e9)
 
     def _interrupt(self) -> None:
         """First ctrl-c: what is in flight comes home and a checkpoint is written. Second: at once."""

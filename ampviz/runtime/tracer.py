@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -16,6 +16,9 @@ _LONGEST = 0xFFFFFFFF  # nanoseconds that fit a record
 _pack = struct.Struct("<qqIIHHBBH").pack
 
 
+_Unit = tuple[int, int, int, int, Sequence[Batch]]
+
+
 class Tracer:
     """The trace of one worker. `note` takes (start, end, node, action, batches) and costs next to nothing.
 
@@ -25,9 +28,13 @@ class Tracer:
 
     def __init__(self, worker: int, ring: TraceRing):
         self.worker, self.ring = worker, ring
-        self.units: list[tuple[int, int, int, int, Sequence[Batch]]] = []
-        self.note = self.units.append
+        self.units: list[_Unit] = []
+        self.note: Callable[[_Unit], None] = self.units.append
         self._paused_since: int | None = None
+
+    def listen(self, on: bool) -> None:
+        """Take notes from now on, or none: even so a trace costs some percent of a worker whose units are short."""
+        self.note = self.units.append if on else _ignore
 
     def pause(self, now: int, paused: bool) -> None:
         """The worker stands still from now on, or goes on."""
@@ -79,6 +86,10 @@ class Tracer:
             add(_pack(start, key, end - start, rows, node, count, worker, action, 0))
         data = b"".join(packed)
         return _copied(data, further) if further else data
+
+
+def _ignore(unit: _Unit) -> None:
+    """What becomes of notes that nobody will read."""
 
 
 def _copied(data: bytes, further: Sequence[tuple[int, set[int]]]) -> bytes:

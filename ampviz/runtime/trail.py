@@ -29,8 +29,6 @@ class Trail:
         self._paths = _Paths()
         self._log: deque[Records] = deque()
         self._logged = 0
-        self.watched = True  # else the trace is only kept: to sort it is most of a tick
-        self._unseen: list[Records] = []  # of the log, what was kept so and is still to be shown
         self.whole_since = 0  # nanoseconds since the session began; from there on the log has every record
         self.trace = b""  # what the last tick brought, as in a snapshot
 
@@ -42,16 +40,11 @@ class Trail:
     def look(self, in_flight: Iterable[int]) -> Paths:
         """Take what is new, as `trace`; the paths of these instances, oldest first."""
         lost = sum(ring.lost for ring in self._rings)
-        fresh = joined([ring.take() for ring in self._rings])
+        fresh = in_order(joined([ring.take() for ring in self._rings]))
         fresh["start"] -= self._began
         if sum(ring.lost for ring in self._rings) > lost and len(fresh):
-            self.whole_since = int(fresh["start"].min())
+            self.whole_since = int(fresh["start"][0])
         self._keep(fresh)
-        if not self.watched:
-            self.trace = b""
-            return {}
-        fresh = in_order(joined(self._unseen))
-        self._unseen.clear()
         carried = thinned(fresh, TICK_RECORDS)
         self._thinned += len(fresh) - len(carried)
         self.trace = carried.tobytes()
@@ -67,17 +60,13 @@ class Trail:
             ring.close()
 
     def _keep(self, fresh: Records) -> None:
-        """In the log, and for the next look of somebody; what the log lets go nobody sees."""
         self._log.append(fresh)
-        self._unseen.append(fresh)
         self._logged += len(fresh)
-        while self._logged > _LOG_RECORDS and len(self._log) > 1:
+        while self._logged > _LOG_RECORDS:
             old = self._log.popleft()
             self._logged -= len(old)
-            if len(self._unseen) > len(self._log):
-                del self._unseen[0]
             if len(old):
-                self.whole_since = max(self.whole_since, int(old["start"].max()) + 1)
+                self.whole_since = max(self.whole_since, int(old["start"][-1]) + 1)
 
 
 class _Paths:

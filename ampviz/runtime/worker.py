@@ -37,6 +37,7 @@ from ampviz.runtime.commands import (
     SetPaused,
     SetRules,
     StepOne,
+    Trace,
 )
 from ampviz.runtime.debugger import Debugger
 from ampviz.runtime.inspector import seen
@@ -148,6 +149,9 @@ class Worker:
                 self._drop(key)
             case Retune(values, epoch):
                 self._retune(values, epoch)
+            case Trace(on):
+                if self.tracer is not None:
+                    self.tracer.listen(on)
             case SetPaused(paused):
                 self.debugger.set_paused(paused)
             case Barrier():

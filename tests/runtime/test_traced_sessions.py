@@ -88,3 +88,16 @@ def test_no_two_pieces_of_a_worker_overlap_when_it_is_paused_and_stepped(tmp_pat
         assert (ends[:-1] <= mine["start"][1:]).all()
     stepped = next(snapshot for snapshot in seen if snapshot.stepped)
     assert any(entry.path for entry in stepped.in_flight)
+
+
+@BACKENDS
+def test_units_are_traced_from_when_somebody_watches(tmp_path: Path, backend):
+    spec = RunSpec(target=target("recurrent"), workers=2, epochs=2, limit=8, valid_limit=4, backend=backend)
+    session = Session(spec, tmp_path)
+    session.watched = lambda: session.controller.progress.epoch > 1
+    seen: list[Snapshot] = []
+    run_session(session, seen.append)
+    records = joined([decode(snapshot.trace) for snapshot in seen])
+    messages = sum(stats.forward + stats.backward for stats in seen[-1].nodes)
+    assert records["messages"].sum() < messages
+    assert session.trail.whole_since > 0 or not len(records)

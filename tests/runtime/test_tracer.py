@@ -58,6 +58,15 @@ def test_a_unit_of_several_messages_has_a_record_for_each_further_key(tracer):
     assert last == {"start": 20, "duration": 2, "node": 5, "key": 8, "messages": 1}
 
 
+def test_nothing_is_noted_while_it_does_not_listen(tracer):
+    for number, on in enumerate((True, False, True)):
+        tracer.listen(on)
+        tracer.note((number, number + 1, 4, FORWARD, [Batch(0, [(7,)])]))
+        tracer.update(number, number + 1, 4)
+    tracer.write()
+    assert tracer.ring.take()["start"].tolist() == [0, 0, 2, 2]
+
+
 def test_an_update_has_its_node_and_no_key(tracer):
     tracer.update(10, 14, 2)
     tracer.write()

@@ -103,30 +103,3 @@ def test_the_log_tells_what_was_done_for_one_instance_and_forgets_the_oldest_tic
     assert trail.of_key(1)["start"].tolist() == [15, 31, 40]
     assert trail.whole_since == 21
     assert len(trail.of_key(99)) == 0
-
-
-def test_what_was_done_while_nobody_watched_is_shown_to_the_first_who_does(rings, trail):
-    trail.watched = False
-    write(rings[0], (10, 1, 0, FORWARD), (30, 1, 2, FORWARD))
-    assert trail.look([1]) == {}
-    assert trail.trace == b""
-    write(rings[1], (20, 1, 1, FORWARD))
-    assert trail.look([1]) == {}
-    assert trail.of_key(1)["start"].tolist() == [10, 20, 30]
-    trail.watched = True
-    write(rings[1], (40, 1, 3, FORWARD))
-    assert trail.look([1]) == {1: (0, 2, 4, 6)}
-    assert decode(trail.trace)["start"].tolist() == [10, 20, 30, 40]
-    trail.look([])
-    assert (trail.trace, trail.lost) == (b"", 0)
-
-
-def test_what_the_log_let_go_while_nobody_watched_is_not_shown(rings, trail, monkeypatch):
-    monkeypatch.setattr(trails, "_LOG_RECORDS", 2)
-    trail.watched = False
-    for start in range(4):
-        write(rings[0], (start, 1, start, FORWARD))
-        trail.look([1])
-    trail.watched = True
-    assert trail.look([1]) == {1: (4, 6)}
-    assert trail.whole_since == 2
