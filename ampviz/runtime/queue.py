@@ -16,16 +16,16 @@ class Queue:
     `fixed` says for each port whether all payloads that come there can be stacked.
     """
 
-    __slots__ = ("_batches", "_fixed", "_messages", "rows")
+    __slots__ = ("_batches", "_fixed", "messages", "rows")
 
     def __init__(self, fixed: Sequence[bool]):
         self._fixed = fixed
         self._batches: deque[Batch] = deque()
-        self._messages = 0
+        self.messages = 0  # that wait: the length, without a call
         self.rows = 0  # that wait; those of a batch without payload count as its messages
 
     def __len__(self) -> int:
-        return self._messages
+        return self.messages
 
     def __iter__(self) -> Iterator[Message]:
         """The messages one by one."""
@@ -40,18 +40,20 @@ class Queue:
     def append(self, batch: Batch) -> None:
         """Put messages at the end."""
         self._batches.append(batch)
-        self._messages += len(batch.states)
-        self.rows += _rows(batch)
+        messages, payload = len(batch.states), batch.payload
+        rows = 0 if payload is None else len(payload[0]) if type(payload) is tuple else len(payload)
+        self.messages += messages
+        self.rows += rows if rows > messages else messages
 
     def take(self, count: int) -> list[Batch]:
         """The first `count` messages, which must be there: those of a port together where they can be stacked."""
         batches = self._batches
-        if count == self._messages:
+        if count == self.messages:
             taken = list(batches)
             batches.clear()
-            self._messages = self.rows = 0
+            self.messages = self.rows = 0
             return taken if len(taken) == 1 else self._put_together(taken)
-        self._messages -= count
+        self.messages -= count
         taken = []
         while count:
             batch = batches.popleft()
@@ -69,7 +71,7 @@ class Queue:
         """Take out the messages of an instance."""
         left = [batch.where([state[0] != key for state in batch.states]) for batch in self._batches]
         self._batches = deque([batch for batch in left if batch.states])
-        self._messages = sum([len(batch.states) for batch in self._batches])
+        self.messages = sum([len(batch.states) for batch in self._batches])
         self.rows = sum(map(_rows, self._batches))
 
     def _put_together(self, batches: list[Batch]) -> list[Batch]:

@@ -25,9 +25,9 @@ class Router:
     def enqueue(self, slot: Slot, direction: Direction, batch: Batch) -> None:
         """Put messages into a queue, which has some from now on."""
         queue = slot.queues[direction]
-        if not queue:
+        if not queue.messages:
             self.ready[direction][slot.node.id] = slot
-            if not slot.queues[1 - direction]:
+            if not slot.queues[1 - direction].messages:
                 slot.ready_since = self._clock()
         queue.append(batch)
 

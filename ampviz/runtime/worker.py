@@ -178,22 +178,24 @@ class Worker:
         if choice is not None or self.slow_motion:
             limit = 1
         slot, direction = choice or (self.choice() if self._held else self._policy(*self._ready))
-        queue = slot.queues[direction]
-        take = min(len(queue), slot.node.batch_limit(direction, limit))
+        queue, node = slot.queues[direction], slot.node
+        take = min(queue.messages, node.batch_limit(direction, limit))
         if slot.traps is not None and stop:
             take = self.debugger.free(slot.traps, slot, direction, take)
             if not take:
                 return 0
-        slot.max_queue = max(slot.max_queue, len(slot.queues[0]) + len(slot.queues[1]))
+        waiting = queue.messages + slot.queues[1 - direction].messages
+        if waiting > slot.max_queue:
+            slot.max_queue = waiting
         batches = queue.take(take)
         ready = self._ready[direction]
-        del ready[slot.node.id]
-        if queue:
-            ready[slot.node.id] = slot  # to the end of the line
+        del ready[node.id]
+        if queue.messages:
+            ready[node.id] = slot  # to the end of the line
         start = self.clock()
         if not self.paused:
             slot.waiting_ns += start - slot.ready_since
-        process = slot.node.forward if direction is FORWARD else slot.node.backward
+        process = node.forward if direction is FORWARD else node.backward
         for batch in batches:
             try:
                 process(batch)
@@ -205,7 +207,7 @@ class Worker:
         slot.busy_ns += end - start
         slot.processed[direction] += take
         if self.tracer is not None:
-            self.tracer.note((start, end, slot.node.id, direction, batches))
+            self.tracer.note((start, end, node.id, direction, batches))
         self.busy_ns += end - start
         self.messages += take
         return take
