@@ -21,7 +21,7 @@ from ampviz.state import State
 Array = NDArray[np.floating]
 
 STALENESS_BINS = 64
-_NORM_NS = 100_000_000  # between two looks at the norm of a gradient, which costs a pass over it
+_NORM_NS = 500_000_000  # between two looks at the norm of a gradient, which may have to be formed for it
 _FOLD_ROWS = 1024  # collected rows become a gradient from here on, so that a large interval needs no more memory
 _MANY_ROWS = 64  # at a time, from which on a product for each such block may cost less than stacking them
 
