@@ -50,15 +50,15 @@ class EdgeEnds:
         for table in lists:
             if len(table) != self._types:
                 raise ValueError(f"{self._name} has {len(table)} index lists for {self._types} edge types")
-        kinds = range(self._types)
-        counts = [[len(table[kind]) for table in lists] for kind in kinds]
-        where: Indices = np.concatenate(
-            [table[kind] for kind in kinds for table in lists], dtype=np.int64, casting="unsafe"
-        )
-        message = np.repeat(np.tile(np.arange(len(rows)), self._types), [count for own in counts for count in own])
-        outside = np.flatnonzero((where < 0) | (where >= np.asarray(rows)[message]))
-        if len(outside):
-            raise IndexError(f"{self._name}: index {where[outside[0]]} is out of bounds for the rows of its matrix")
-        where += np.cumsum([0, *rows[:-1]])[message]
-        cuts = accumulate([sum(own) for own in counts], initial=0)
+        pieces = [table[kind] for kind in range(self._types) for table in lists]
+        sizes = list(map(len, pieces))
+        where: Indices = np.concatenate(pieces, dtype=np.int64, casting="unsafe")
+        limits = np.repeat(list(rows) * self._types, sizes)  # how many rows the message of each edge has
+        if len(where) and (where.min() < 0 or (where >= limits).any()):
+            wrong = where[(where < 0) | (where >= limits)][0]
+            raise IndexError(f"{self._name}: index {wrong} is out of bounds for the rows of its matrix")
+        where += np.repeat([*accumulate(rows[:-1], initial=0)] * self._types, sizes)
+        messages = len(lists)
+        counts = [sizes[start : start + messages] for start in range(0, len(sizes), messages)]
+        cuts = accumulate(map(sum, counts), initial=0)
         return Ends([where[start:stop] for start, stop in pairwise(cuts)], counts, sum(rows))
