@@ -41,7 +41,7 @@ def experiment(data):
         valid=data("valid"),
         optimizer=amp.Adam(0.01),
         epochs=3,
-        knobs={"max_active_keys": 16, "max_batch": 64, "min_update_interval": 20, "cell.min_update_interval": 40},
+        knobs={"max_active_keys": 16, "max_batch": 256, "min_update_interval": 20, "cell.min_update_interval": 40},
     )
 
 

@@ -51,7 +51,7 @@ def experiment(data, *, epochs, learning_rate, decay):
         epochs=epochs,
         knobs={
             "max_active_keys": 16,
-            "max_batch": 64,
+            "max_batch": 256,
             "policy": "mixed",  # small messages gather, and go through a node as one
             "learning_rate_decay": decay,
             "min_update_interval": MOLECULES,

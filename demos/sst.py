@@ -43,7 +43,7 @@ def sst():
         epochs=5,
         knobs={
             "max_active_keys": 16,
-            "max_batch": 64,
+            "max_batch": 256,
             "policy": "mixed",  # small messages gather, so that one product serves many
             "min_update_interval": 200,  # about ten trees
             "out.min_update_interval": 400,
