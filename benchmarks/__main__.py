@@ -40,7 +40,7 @@ def commands(rounds: int, seconds: float) -> dict[str, list[str]]:
         **compared,
         "kernels": ["kernels", "mnist", "sst 150", *turns],
         "keys": ["keys", "mnist", "--rounds", "1", *length],
-        "ui": ["ui", "listred", "--instances", "300", *turns],
+        "ui": ["ui", "listred", "--instances", "2000", *turns],
     }
 
 

@@ -15,6 +15,7 @@ import dataclasses
 import importlib
 import sys
 import time
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -25,9 +26,10 @@ from numpy.typing import NDArray
 import ampviz as amp
 from ampviz.data.dataset import Instance
 from ampviz.experiment import Experiment, load_experiment
+from ampviz.nodes.base import Node
 from ampviz.nodes.parameterised import Parameterised
 from ampviz.placement import place
-from ampviz.runtime.commands import Admit, LossSeen, Retune
+from ampviz.runtime.commands import Admit, Retune
 from ampviz.runtime.store import ParameterStore
 from ampviz.runtime.worker import Worker
 from benchmarks.pytorch.model import Model
@@ -50,6 +52,17 @@ def without_dropout(experiment: Experiment) -> Experiment:
     return dataclasses.replace(experiment, model=model, optimizer=amp.SGD(_RATE))
 
 
+class _Listening(Worker):
+    """A worker that knows the losses of each instance, which its reports add up."""
+
+    def __init__(self, *args: Any, **settings: Any):
+        super().__init__(*args, **settings)
+        self.losses: list[tuple[int, float]] = []  # rows and sum of each instance, unit by unit
+
+    def loss(self, node: Node, key: int, rows: int, total: float, metrics: Mapping[str, float]) -> None:
+        self.losses.append((rows, total))
+
+
 def by_ampviz(experiment: Experiment, indices: list[int], *, at_every_node: bool) -> tuple[float, Arrays, Arrays]:
     """The mean loss of these instances, the arrays at the start, and their gradients.
 
@@ -58,7 +71,7 @@ def by_ampviz(experiment: Experiment, indices: list[int], *, at_every_node: bool
     graph = experiment.graph()
     store = ParameterStore(graph, experiment.optimizer)
     start = {name: array.copy() for name, array in store.arrays().items()}
-    worker = Worker(0, graph, place(graph, 1), store, (experiment.train, None), clock=time.perf_counter_ns)
+    worker = _Listening(0, graph, place(graph, 1), store, (experiment.train, None), clock=time.perf_counter_ns)
     nodes = [node for node in graph.nodes if isinstance(node, Parameterised)]
     intervals = {f"{node.name}.min_update_interval": _EVER for node in nodes}
     knobs = {"learning_rate": _RATE, "gradient_clip": 0.0, **intervals}
@@ -68,8 +81,7 @@ def by_ampviz(experiment: Experiment, indices: list[int], *, at_every_node: bool
         worker.run_unit()
     for node in nodes:
         node.update()
-    seen = [report for report in worker.reports if isinstance(report, LossSeen)]
-    loss = sum(report.total if at_every_node else report.total / report.rows for report in seen) / len(indices)
+    loss = sum(total if at_every_node else total / rows for rows, total in worker.losses) / len(indices)
     return loss, start, {name: (start[name] - array) / _RATE for name, array in store.arrays().items()}
 
 

@@ -41,7 +41,7 @@ async def receive(fd: int, messages: int) -> None:
 
     def deliver(frames: list) -> None:
         nonlocal left
-        left -= sum(len(states) for _, _, states, _ in frames)
+        left -= sum(len(states) for _, _, states, *_ in frames)
         if not left:
             done.set_result(None)
 

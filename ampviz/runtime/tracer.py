@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
+from ampviz.message import Direction
 from ampviz.nodes.batch import Batch
+from ampviz.state import State
 from ampviz.telemetry.ring import TraceRing
 from ampviz.telemetry.trace import BACKWARD, NOWHERE, PAUSE, RECORD, UPDATE
 
@@ -16,25 +18,30 @@ _LONGEST = 0xFFFFFFFF  # nanoseconds that fit a record
 _pack = struct.Struct("<qqIIHHBBH").pack
 
 
-_Unit = tuple[int, int, int, int, Sequence[Batch]]
+_Note = tuple[int, int, int, int, int, Sequence[State]]
+"""(start, end, node, action, rows of the first message, states of all); none of an update or a pause"""
 
 
 class Tracer:
-    """The trace of one worker. `note` takes (start, end, node, action, batches) and costs next to nothing.
+    """The trace of one worker.
 
-    The backend must call `write` often: until then the messages of the batches are kept alive. Not too often: it costs
-    some 40 us besides what it costs a unit, which at every 200 us were 13 % of a worker's time.
+    The backend must call `write` often, but not too often: it costs some 40 us besides what it costs a unit, which at
+    every 200 us were 13 % of a worker's time.
     """
 
     def __init__(self, worker: int, ring: TraceRing):
         self.worker, self.ring = worker, ring
-        self.units: list[_Unit] = []
-        self.note: Callable[[_Unit], None] = self.units.append
+        self.on = True  # else nobody will read it, and nothing is noted
+        self.notes: list[_Note] = []
         self._paused_since: int | None = None
 
-    def listen(self, on: bool) -> None:
-        """Take notes from now on, or none: even so a trace costs some percent of a worker whose units are short."""
-        self.note = self.units.append if on else _ignore
+    def unit(self, start: int, end: int, node: int, direction: Direction, batches: Sequence[Batch]) -> None:
+        """A node has processed these messages. No payload is kept: the memory of the next one would be another."""
+        if self.on:
+            head = batches[0]
+            rows = head.counts[0] if head.counts else 0
+            states = head.states if len(batches) == 1 else [state for batch in batches for state in batch.states]
+            self.notes.append((start, end, node, direction, rows, states))
 
     def pause(self, now: int, paused: bool) -> None:
         """The worker stands still from now on, or goes on."""
@@ -44,24 +51,25 @@ class Tracer:
 
     def update(self, start: int, end: int, node: int) -> None:
         """A node has updated."""
-        self.note((start, end, node, UPDATE, ()))
+        if self.on:
+            self.notes.append((start, end, node, UPDATE, 0, ()))
 
     def write(self, now: int | None = None) -> None:
         """Write what was noted; given the time, also how long a pause has lasted so far."""
         if self._paused_since is not None:
             self._tell_pause(now)
-        if self.units:
+        if self.notes:
             self.ring.write(self._records())
-            self.units.clear()
+            self.notes.clear()
 
     def _tell_pause(self, now: int | None) -> None:
         """Note the pause up to now, or to the last step, in the pieces around what was stepped."""
         since = self._paused_since
         assert since is not None  # asked before
-        stepped = [(start, end) for start, end, _, action, _ in self.units if action <= BACKWARD]
+        stepped = [(start, end) for start, end, _, action, *_ in self.notes if action <= BACKWARD]
         for start, end in [*stepped, *([(now, now)] if now is not None else [])]:
-            if start > since:
-                self.note((since, start, NOWHERE, PAUSE, ()))
+            if start > since and self.on:
+                self.notes.append((since, start, NOWHERE, PAUSE, 0, ()))
             since = max(since, end)
         self._paused_since = since
 
@@ -70,26 +78,17 @@ class Tracer:
         packed: list[bytes] = []
         further: list[tuple[int, set[int]]] = []  # (number of a record, the keys that need a copy of it)
         worker, add = self.worker, packed.append
-        for start, end, node, action, batches in self.units:
-            if not batches:
-                add(_pack(start, 0, min(end - start, _LONGEST), 0, node, 0, worker, action, 0))
-                continue
-            head = batches[0]
-            key, rows = head.states[0][0], head.counts[0] if head.counts else 0
-            count = sum([len(batch.states) for batch in batches])
+        for start, end, node, action, rows, states in self.notes:
+            duration, count = min(end - start, _LONGEST), len(states)
+            key = states[0][0] if states else 0
             if count > 1:
-                others = {state[0] for batch in batches for state in batch.states}
+                others = {state[0] for state in states}
                 others.discard(key)
-                further.append((len(packed), others))
-            if end - start > _LONGEST:
-                end = start + _LONGEST
-            add(_pack(start, key, end - start, rows, node, count, worker, action, 0))
+                if others:
+                    further.append((len(packed), others))
+            add(_pack(start, key, duration, rows, node, count, worker, action, 0))
         data = b"".join(packed)
         return _copied(data, further) if further else data
-
-
-def _ignore(unit: _Unit) -> None:
-    """What becomes of notes that nobody will read."""
 
 
 def _copied(data: bytes, further: Sequence[tuple[int, set[int]]]) -> bytes:

@@ -151,7 +151,7 @@ class Worker:
                 self._retune(values, epoch)
             case Trace(on):
                 if self.tracer is not None:
-                    self.tracer.listen(on)
+                    self.tracer.on = on
             case SetPaused(paused):
                 self.debugger.set_paused(paused)
             case Barrier():
@@ -207,7 +207,7 @@ class Worker:
         slot.busy_ns += end - start
         slot.processed[direction] += take
         if self.tracer is not None:
-            self.tracer.note((start, end, node.id, direction, batches))
+            self.tracer.unit(start, end, node.id, direction, batches)
         self.busy_ns += end - start
         self.messages += take
         return take

@@ -40,7 +40,7 @@ def pauses(tracer: Tracer) -> list[tuple[int, int]]:
 
 
 def test_a_unit_of_one_message_is_one_record(tracer):
-    tracer.note((10, 15, 4, BACKWARD, [Batch.of((0, (7, 1), THREE))]))
+    tracer.unit(10, 15, 4, BACKWARD, [Batch.of((0, (7, 1), THREE))])
     tracer.write()
     (row,) = tracer.ring.take().tolist()
     assert row == (10, 7, 5, 3, 4, 1, 1, BACKWARD, 0)
@@ -48,8 +48,8 @@ def test_a_unit_of_one_message_is_one_record(tracer):
 
 def test_a_unit_of_several_messages_has_a_record_for_each_further_key(tracer):
     batch = [*map(Batch.of, [(0, (7, 1), THREE), (0, (8, 1), None), (0, (7, 2), ROW), (0, (-9, 1), (ROW, ROW))])]
-    tracer.note((10, 15, 4, BACKWARD, batch))
-    tracer.note((20, 22, 5, FORWARD, batch[1:2]))
+    tracer.unit(10, 15, 4, BACKWARD, batch)
+    tracer.unit(20, 22, 5, FORWARD, batch[1:2])
     tracer.write()
     one, two, three, last = written(tracer)
     same = {"start": 10, "duration": 5, "node": 4, "action": BACKWARD, "rows": 3}
@@ -60,8 +60,8 @@ def test_a_unit_of_several_messages_has_a_record_for_each_further_key(tracer):
 
 def test_nothing_is_noted_while_it_does_not_listen(tracer):
     for number, on in enumerate((True, False, True)):
-        tracer.listen(on)
-        tracer.note((number, number + 1, 4, FORWARD, [Batch(0, [(7,)])]))
+        tracer.on = on
+        tracer.unit(number, number + 1, 4, FORWARD, [Batch(0, [(7,)])])
         tracer.update(number, number + 1, 4)
     tracer.write()
     assert tracer.ring.take()["start"].tolist() == [0, 0, 2, 2]
@@ -74,7 +74,7 @@ def test_an_update_has_its_node_and_no_key(tracer):
 
 
 def test_a_unit_longer_than_a_record_can_say_is_cut(tracer):
-    tracer.note((0, 10**11, 0, FORWARD, [Batch(0, [(1,)])]))
+    tracer.unit(0, 10**11, 0, FORWARD, [Batch(0, [(1,)])])
     tracer.write()
     assert written(tracer)[0]["duration"] == 2**32 - 1
 
@@ -87,16 +87,16 @@ def test_a_pause_is_told_while_it_lasts(tracer):
     tracer.pause(155, False)
     tracer.write(190)
     assert pauses(tracer) == [(130, 150), (150, 155)]
-    assert tracer.units == []
+    assert tracer.notes == []
 
 
 def test_a_pause_is_told_around_what_is_stepped(tracer):
-    tracer.note((50, 104, 0, FORWARD, [Batch(0, [(1,)])]))  # the unit that met a breakpoint in its update
+    tracer.unit(50, 104, 0, FORWARD, [Batch(0, [(1,)])])  # the unit that met a breakpoint in its update
     tracer.pause(100, True)
-    tracer.note((120, 125, 0, FORWARD, [Batch(0, [(1,)])]))
+    tracer.unit(120, 125, 0, FORWARD, [Batch(0, [(1,)])])
     tracer.write()
     assert pauses(tracer) == [(104, 120)]
-    tracer.note((127, 130, 0, FORWARD, [Batch(0, [(1,)])]))
+    tracer.unit(127, 130, 0, FORWARD, [Batch(0, [(1,)])])
     tracer.write(140)
     assert pauses(tracer) == [(125, 127), (130, 140)]
 

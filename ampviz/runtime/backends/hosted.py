@@ -138,7 +138,7 @@ class HostedWorker:
         worker = self.worker
         if worker.paused:  # somebody watches the single step
             publish(worker, self.board, self._unsent())
-        elif len(self.tracer.units) >= WAITING:
+        elif len(self.tracer.notes) >= WAITING:
             self.tracer.write()
         if worker.outbox:
             for target, parcel in worker.outbox:

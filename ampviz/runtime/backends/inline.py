@@ -51,7 +51,7 @@ class InlineBackend:
         if worker is None or worker.paused or self._failed:
             return worked
         self._guarded(worker, worker.run_unit)
-        if worker.tracer is not None and len(worker.tracer.units) >= WAITING:
+        if worker.tracer is not None and len(worker.tracer.notes) >= WAITING:
             worker.tracer.write()
         return True
 
