@@ -43,8 +43,8 @@ class Workload:
         return ["--max-active-keys", str(in_flight or self.batch), *settings]
 
 
-# Small messages gather: 10 to 20 % less CPU an instance than at most 64 a batch, and keys stay at mixed phases, as the
-# staleness says (unlike `deepest` at a batch of 16: qm9 marched in step, 0.05).
+# Small messages gather, and keys stay at mixed phases, as the staleness says: 0.1 to 0.7 updates (with the policy
+# `deepest` qm9 marched in step once, at 0.05).
 _GATHER: dict[str, object] = {"policy": "mixed", "max_batch": 256}
 _LEAVES, _BRANCHES, _NODES = 497, 472, 969  # of 25 trees
 
