@@ -76,4 +76,5 @@ def fold(
         dropped=controller.dropped,
         trace=trail.trace,
         trace_lost=trail.lost,
+        units_lost=trail.units_lost,
     )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampviz.telemetry.ring import TraceRing
-from ampviz.telemetry.trace import BACKWARD, Records, in_order, joined, of_key, picked, thinned
+from ampviz.telemetry.trace import BACKWARD, Records, in_order, joined, of_key, picked, spans, thinned
 
 TICK_RECORDS = 8192  # that one snapshot carries at most
 HOPS = 48  # that a path has at most
@@ -25,7 +25,7 @@ class Trail:
 
     def __init__(self, rings: Sequence[TraceRing], began: int):
         self._rings, self._began = rings, began
-        self._thinned = 0
+        self._thinned = self._thinned_units = 0
         self._paths = _Paths()
         self._log: deque[Records] = deque()
         self._logged = 0
@@ -37,6 +37,11 @@ class Trail:
         """Records that no tick could carry, in all."""
         return self._thinned + sum(ring.lost for ring in self._rings)
 
+    @property
+    def units_lost(self) -> int:
+        """The same without those that only add a key to a unit: with many instances a unit they are most."""
+        return self._thinned_units + sum(ring.lost for ring in self._rings)
+
     def look(self, in_flight: Iterable[int]) -> Paths:
         """Take what is new, as `trace`; the paths of these instances, oldest first."""
         lost = sum(ring.lost for ring in self._rings)
@@ -46,7 +51,9 @@ class Trail:
             self.whole_since = int(fresh["start"][0])
         self._keep(fresh)
         carried = thinned(fresh, TICK_RECORDS)
-        self._thinned += len(fresh) - len(carried)
+        if len(carried) < len(fresh):
+            self._thinned += len(fresh) - len(carried)
+            self._thinned_units += len(spans(fresh)) - len(spans(carried))
         self.trace = carried.tobytes()
         return self._paths.follow(fresh, list(islice(in_flight, _FOLLOWED)))
 

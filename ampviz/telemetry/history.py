@@ -67,6 +67,7 @@ class History:
             new_events=tuple(self.events),
             trace=b"".join(self._trace),
             trace_lost=snapshot.trace_lost + self._lost,
+            units_lost=snapshot.units_lost + self._lost,
         )
         self.points, self.rates, self.epochs, self.events = [], [], [], []
         self._trace.clear()

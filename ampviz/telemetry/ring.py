@@ -9,7 +9,7 @@ import numpy as np
 from ampviz.shared import SharedBlock
 from ampviz.telemetry.trace import RECORD, Records
 
-CAPACITY = 1 << 15  # records: 1 MB, and more than a worker writes between two ticks
+CAPACITY = 1 << 17  # records: 4 MB, and more than a worker writes between two ticks
 _COUNTS = struct.Struct("QQ")  # records begun, records whole; native, so that each is stored at once
 _SIZE = RECORD.itemsize
 

@@ -201,4 +201,5 @@ class Snapshot(Struct, frozen=True):
     lints: tuple[Lint, ...] = ()
     trace: bytes = b""  # records of `telemetry.trace` since the previous snapshot sent to the same viewer
     trace_lost: int = 0  # records that no snapshot to this viewer could carry, in all
+    units_lost: int = 0  # of these, without records that only add a key to a unit
     skipped: int = 0  # ticks that this viewer was too slow for, in all; what was new in them came with later ones

@@ -78,8 +78,18 @@ def test_what_a_tick_cannot_carry_is_counted_and_is_in_the_paths_all_the_same(ri
     monkeypatch.setattr(trails, "TICK_RECORDS", 2)
     write(rings[0], *((n, 1, n, FORWARD) for n in range(5)))
     assert trail.look([1]) == {1: (0, 2, 4, 6, 8)}
-    assert (len(decode(trail.trace)), trail.lost) == (2, 3)
+    assert (len(decode(trail.trace)), trail.lost, trail.units_lost) == (2, 3, 3)
     assert len(trail.of_key(1)) == 5
+
+
+def test_what_only_adds_a_key_to_a_unit_goes_first_and_is_no_lost_unit(rings, trail, monkeypatch):
+    monkeypatch.setattr(trails, "TICK_RECORDS", 2)
+    units = np.zeros(5, RECORD)
+    units["start"], units["key"], units["messages"] = [1, 1, 2, 2, 2], [7, 8, 7, 8, 9], [2, 0, 3, 0, 0]
+    rings[0].write(units.tobytes())
+    trail.look([])
+    assert decode(trail.trace)["messages"].tolist() == [2, 3]
+    assert (trail.lost, trail.units_lost) == (3, 0)
 
 
 def test_what_was_overwritten_before_the_tick_is_counted_and_the_log_says_from_when_on_it_is_whole(rings, trail):

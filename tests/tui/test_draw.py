@@ -190,7 +190,7 @@ def test_the_header_says_the_state_with_a_glyph_and_a_word(view, status, words):
 
 def test_the_header_counts_what_was_dropped(view):
     assert "lost" not in status_line(view, 200, UNICODE).plain
-    view.add(snapshot(at=11.0, skipped=12, trace_lost=47_000))
+    view.add(snapshot(at=11.0, skipped=12, units_lost=47_000))
     line = status_line(view, 120, UNICODE).plain
     assert "! 12 skipped  ! 47k lost  epoch 2/10" in line
 

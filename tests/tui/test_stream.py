@@ -181,8 +181,8 @@ def view() -> View:
 
 def test_the_summary_names_the_bubble_and_what_all_wait_for(view):
     assert summary(view, UNICODE).plain == "bubble 50%  critical w1 cell (never idle: 390 inst/s)"
-    view.add(snapshot(at=10.05, workers=view.snapshot.workers, nodes=view.snapshot.nodes, trace_lost=12_345))
-    assert summary(view, ASCII).plain.endswith("  12k records lost")
+    view.add(snapshot(at=10.05, workers=view.snapshot.workers, nodes=view.snapshot.nodes, units_lost=12_345))
+    assert summary(view, ASCII).plain.endswith("  12k units lost")
 
 
 def test_before_anything_was_measured_the_summary_is_silent():
