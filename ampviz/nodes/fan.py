@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ampviz.errors import GraphError
-from ampviz.graph import Graph
-from ampviz.message import BACKWARD, Direction, Message
-from ampviz.nodes.base import Host, Node
+from ampviz.message import BACKWARD
+from ampviz.nodes.base import Node
 from ampviz.nodes.batch import Batch
 from ampviz.nodes.payload import Payload, add
-from ampviz.nodes.rendezvous import Rendezvous
+from ampviz.nodes.rendezvous import Meets
 from ampviz.ports import PortType
 from ampviz.state import State
 
 
-class Gather(Node):
+class Gather(Meets):
     """One input, several outputs with the same state: backward waits for all of them, then calls `gathered`."""
 
-    def bind(self, host: Host, graph: Graph) -> None:
-        super().bind(host, graph)
-        self._waiting = Rendezvous(len(self.outputs), alone=not self.uniform)
+    meets = BACKWARD
 
     def backward(self, batch: Batch) -> None:
         for parts in self._waiting.put(batch, batch.states):
@@ -50,17 +47,6 @@ class Gather(Node):
 
     def forget(self, states: Sequence[State]) -> None:
         """No gradient will be asked for these states; nothing to do where nothing is remembered for it."""
-
-    def cached(self) -> int:
-        return super().cached() + len(self._waiting)
-
-    def remembered(self) -> Iterator[tuple[Direction, Message]]:
-        yield from ((BACKWARD, message) for message in self._waiting.messages())
-        yield from super().remembered()
-
-    def drop(self, key: int) -> None:
-        super().drop(key)
-        self._waiting.drop(key)
 
 
 class Bcast(Gather):

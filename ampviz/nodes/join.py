@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ampviz.errors import GraphError
 from ampviz.graph import Graph
-from ampviz.message import FORWARD, Direction, Message
-from ampviz.nodes.base import Host, Node
+from ampviz.message import FORWARD
+from ampviz.nodes.base import Host
 from ampviz.nodes.batch import Batch, difference
 from ampviz.nodes.kept import Kept
 from ampviz.nodes.payload import Payload
-from ampviz.nodes.rendezvous import Rendezvous
+from ampviz.nodes.rendezvous import Meets
 from ampviz.ports import PortType
 from ampviz.state import Field, Fields, State, compile_projection, field_order
 
 
-class Join(Node):
+class Join(Meets):
     """Waits until every input has delivered a message with equal values of the fields `on`, then calls `joined`.
 
     Each input keeps its own state, so that its answer can carry it. Without `on`, all inputs carry the same fields and
     all of them must agree. Raises GraphError at trace time if an input lacks a field of `on`.
     """
+
+    meets = FORWARD
 
     def __init__(self, *, on: Field | Sequence[Field] | None = None, name: str = ""):
         super().__init__(name)
@@ -50,10 +52,6 @@ class Join(Node):
         self._projections: list[Callable[[State], Any]] = [compile_projection(names, given.fields) for given in inputs]
         self._alike = all(given.fields == names for given in inputs)
 
-    def bind(self, host: Host, graph: Graph) -> None:
-        super().bind(host, graph)
-        self._waiting = Rendezvous(len(self.inputs), alone=not self.uniform)
-
     def forward(self, batch: Batch) -> None:
         states = batch.states
         wheres = states if self._alike else list(map(self._projections[batch.port], states))
@@ -63,17 +61,6 @@ class Join(Node):
     def joined(self, parts: list[Batch]) -> None:
         """Process joined messages: those of every input, in port order, that belong together number by number."""
         raise NotImplementedError
-
-    def cached(self) -> int:
-        return super().cached() + len(self._waiting)
-
-    def remembered(self) -> Iterator[tuple[Direction, Message]]:
-        yield from ((FORWARD, message) for message in self._waiting.messages())
-        yield from super().remembered()
-
-    def drop(self, key: int) -> None:
-        super().drop(key)
-        self._waiting.drop(key)
 
 
 class Merge(Join):

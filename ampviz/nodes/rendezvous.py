@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Container, Hashable, Iterator, Sequence
 from itertools import compress, repeat
+from typing import ClassVar
 
-from ampviz.message import Message
+from ampviz.graph import Graph
+from ampviz.message import FORWARD, Direction, Message
+from ampviz.nodes.base import Host, Node
 from ampviz.nodes.batch import Batch
 from ampviz.nodes.holder import Held, Holder
 from ampviz.state import State
@@ -47,7 +50,8 @@ class Rendezvous:
                 del self._whole[where]
             if not self._alone:
                 return [meeting.batches]  # type: ignore[list-item] # no batch is None any more
-            return [list(parts) for parts in zip(*map(_singles, meeting.batches), strict=True)]  # type: ignore[arg-type]
+            one_by_one = [map(Batch.of, arrived) for arrived in meeting.batches if arrived is not None]
+            return [list(parts) for parts in zip(*one_by_one, strict=True)]
         return self._put_apart(batch, wheres)
 
     def messages(self) -> Iterator[Message]:
@@ -136,6 +140,28 @@ class Rendezvous:
                     self._hold(batch, meeting.wheres)
 
 
+class Meets(Node):
+    """A node whose messages of one direction, `meets`, wait for those of its other ports."""
+
+    meets: ClassVar[Direction]
+
+    def bind(self, host: Host, graph: Graph) -> None:
+        super().bind(host, graph)
+        ports = self.inputs if self.meets is FORWARD else self.outputs
+        self._waiting = Rendezvous(len(ports), alone=not self.uniform)
+
+    def cached(self) -> int:
+        return super().cached() + len(self._waiting)
+
+    def remembered(self) -> Iterator[tuple[Direction, Message]]:
+        yield from ((self.meets, message) for message in self._waiting.messages())
+        yield from super().remembered()
+
+    def drop(self, key: int) -> None:
+        super().drop(key)
+        self._waiting.drop(key)
+
+
 class _Meeting:
     """Batches of some ports with equal `wheres`, number by number."""
 
@@ -143,10 +169,6 @@ class _Meeting:
 
     def __init__(self, wheres: list[Hashable], batches: list[Batch | None]):
         self.wheres, self.batches = wheres, batches
-
-
-def _singles(batch: Batch) -> list[Batch]:
-    return [batch.only([number]) for number in range(len(batch))]
 
 
 def _twice(batch: Batch, wheres: Sequence[Hashable], before: Container[Hashable]) -> ValueError:
