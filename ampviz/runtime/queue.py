@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from ampviz.message import Message
 from ampviz.nodes.batch import Batch, merged
 from ampviz.nodes.payload import row_count
+from ampviz.state import State
 
 
 class Queue:
@@ -33,6 +34,12 @@ class Queue:
             yield from batch
 
     @property
+    def head(self) -> tuple[int, State]:
+        """Port and state of the first message. Needs one."""
+        batch = self._batches[0]
+        return batch.port, batch.states[0]
+
+    @property
     def oldest(self) -> int:
         """The key of the first message; validation keys count as if positive. Needs one."""
         return abs(self._batches[0].states[0][0])
@@ -40,10 +47,8 @@ class Queue:
     def append(self, batch: Batch) -> None:
         """Put messages at the end."""
         self._batches.append(batch)
-        messages, payload = len(batch.states), batch.payload
-        rows = 0 if payload is None else len(payload[0]) if type(payload) is tuple else len(payload)
-        self.messages += messages
-        self.rows += rows if rows > messages else messages
+        self.messages += len(batch.states)
+        self.rows += _rows(batch)
 
     def take(self, count: int) -> list[Batch]:
         """The first `count` messages, which must be there: those of a port together where they can be stacked."""

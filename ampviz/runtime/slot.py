@@ -46,5 +46,4 @@ class Slot:
 
     def head(self, direction: Direction) -> Token:
         """The name of the first message in a queue that has one."""
-        port, state, _ = next(iter(self.queues[direction]))
-        return self.token(direction, port, state)
+        return self.token(direction, *self.queues[direction].head)

@@ -86,6 +86,7 @@ def test_a_queue_gives_the_messages_of_each_port_in_order(batches, data):
     while model:
         assert (len(queue), plain(queue)) == (len(model), model)
         assert queue.oldest == model[0][1][0]
+        assert queue.head == tuple(model[0][:2])
         if data.draw(st.booleans()):
             gone = data.draw(st.integers(0, first))
             queue.drop(gone)
