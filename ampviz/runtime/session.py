@@ -77,7 +77,8 @@ class Session:
         self.backend = self._backend()
         self.on_tick: Callable[[Snapshot], None] = lambda snapshot: None
         self.watched: Callable[[], bool] = lambda: True  # whether ticks are shown or recorded
-        self._traced = True  # whether workers note what they do
+        self.traced: Callable[[], bool] = lambda: True  # whether somebody will read the trace
+        self._tracing = True  # whether workers note what they do
         losses = [node for node in self.graph.nodes if isinstance(node, Loss)]
         self._watches = Watches(
             [node.name for node in self.graph.nodes], {name for node in losses for name in node.metrics}
@@ -284,7 +285,7 @@ class Session:
 
     def _tick(self) -> None:
         controller = self.controller
-        self._trace_if_watched()
+        self._trace_if_read()
         self._inquiries.look()
         self.backend.refresh()
         point = controller.take_point()
@@ -299,14 +300,14 @@ class Session:
             self._stopped("WATCH", f"watch {entry.number}: {entry.text}", pause=entry.pause)
         self.on_tick(msgspec.structs.replace(snapshot, breakpoints=self.breakpoints.listed()))
 
-    def _trace_if_watched(self) -> None:
+    def _trace_if_read(self) -> None:
         """Have workers trace while somebody watches or records; it costs them time that nobody would get back."""
-        watched = self.watched()
-        if watched != self._traced:
-            self._traced = watched
-            self.controller.outbox.append((ALL, Trace(watched)))
+        traced = self.traced()
+        if traced != self._tracing:
+            self._tracing = traced
+            self.controller.outbox.append((ALL, Trace(traced)))
             self._flush()
-            if watched:
+            if traced:
                 self.trail.whole_since = round(self.controller.now * 1e9)
 
     def _interrupt(self) -> None:

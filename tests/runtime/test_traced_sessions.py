@@ -91,13 +91,12 @@ def test_no_two_pieces_of_a_worker_overlap_when_it_is_paused_and_stepped(tmp_pat
 
 
 @BACKENDS
-def test_units_are_traced_from_when_somebody_watches(tmp_path: Path, backend):
+def test_units_are_not_traced_while_nobody_reads(tmp_path: Path, backend):
     spec = RunSpec(target=target("recurrent"), workers=2, epochs=2, limit=8, valid_limit=4, backend=backend)
     session = Session(spec, tmp_path)
-    session.watched = lambda: session.controller.progress.epoch > 1
+    session.traced = lambda: False
     seen: list[Snapshot] = []
     run_session(session, seen.append)
     records = joined([decode(snapshot.trace) for snapshot in seen])
     messages = sum(stats.forward + stats.backward for stats in seen[-1].nodes)
-    assert records["messages"].sum() < messages
-    assert session.trail.whole_since > 0 or not len(records)
+    assert records["messages"].sum() < messages  # the first units may come before the word

@@ -9,7 +9,7 @@ import pytest
 
 from ampviz.nodes.batch import Batch
 from ampviz.placement import place
-from ampviz.runtime.commands import Admit, Retune, SetPaused, StepOne
+from ampviz.runtime.commands import Admit, Retune, SetPaused, StepOne, Trace
 from ampviz.runtime.store import ParameterStore
 from ampviz.runtime.tracer import Tracer
 from ampviz.runtime.worker import Worker
@@ -135,3 +135,22 @@ def test_a_worker_tells_its_units_updates_and_pauses(tracer):
     assert all(inside)
     assert {row["node"] for row in rows if row.get("action") == PAUSE} == {NOWHERE}
     assert len([row for row in rows if row.get("action") == PAUSE]) == 2  # before the step and after it
+
+
+def test_a_worker_traces_when_it_is_told_to(tracer):
+    experiment = models.pipeline()
+    graph = experiment.graph()
+    store = ParameterStore(graph, experiment.optimizer)
+    worker = Worker(0, graph, place(graph, 1), store, (experiment.train, None), clock=itertools.count().__next__)
+    worker.tracer = tracer
+    worker.apply(Retune(experiment.knob_values(graph, {}).as_dict(), 1))
+    traced = []
+    for key, on in enumerate((False, True)):
+        worker.apply(Trace(on))
+        worker.apply(Admit((key,), (key,)))
+        while worker.ready:
+            worker.run_unit()
+        tracer.write()
+        traced.append({row.get("key", 0) for row in written(tracer) if row.get("action", FORWARD) <= BACKWARD})
+    store.close()
+    assert traced == [set(), {1}]
