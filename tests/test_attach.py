@@ -12,7 +12,7 @@ import pytest
 
 from ampviz.listed import Listed, listed
 from tests.runtime.models import target
-from tests.test_sessions import gone, until
+from tests.test_sessions import ended, gone, until
 from tests.test_terminal import DEADLINE_S, Terminal
 
 pytestmark = pytest.mark.slow
@@ -38,7 +38,7 @@ def goes_on() -> None:
 
 def stopped(screen: Terminal) -> bool:
     """Whether the process on this terminal is stopped; reads what it draws until then."""
-    while select.select([screen.master], [], [], 0)[0]:
+    while select.select([screen.master], [], [], 0.02)[0]:
         os.read(screen.master, 1 << 16)
     state = Path(f"/proc/{screen.process.pid}/stat").read_text().rpartition(")")[2].split()[0]
     return state == "T"
@@ -59,7 +59,7 @@ def terminal(nothing_left_behind):
     for session in listed(runs()):
         if not gone(session.pid):
             os.kill(session.pid, signal.SIGKILL)
-            until(lambda pid=session.pid: gone(pid))
+            ended(session.pid)
 
 
 def test_a_run_that_is_detached_from_goes_on_and_is_found_paused_again_and_stopped(terminal):
@@ -87,7 +87,7 @@ def test_a_run_that_is_detached_from_goes_on_and_is_found_paused_again_and_stopp
     looking.press("q")
     assert looking.exit_code() == 130
     assert (only().status, only().exit) == ("interrupted", 130)
-    until(lambda: gone(only().pid))
+    ended(only().pid)
 
 
 def test_a_suspended_viewer_comes_back_to_a_run_that_did_not_wait(terminal):
@@ -181,7 +181,7 @@ def test_a_whole_session_from_the_first_look_to_the_end(terminal):
     back.until("Stop the run?")
     back.press("s")
     assert back.exit_code() == 130
-    until(lambda: gone(only().pid))
+    ended(only().pid)
 
 
 def test_a_terminal_that_shrinks_to_nothing_and_back_is_drawn_again(terminal):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -36,10 +37,20 @@ def ampviz(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def until(reached) -> None:
+    """Ask again and again, for what another process is to do; asking takes it a while."""
     end = time.monotonic() + DEADLINE_S
     while not reached():
         assert time.monotonic() < end, "the deadline is over"
-        time.sleep(0.01)
+
+
+def ended(pid: int) -> None:
+    """Wait until a process that may be no child of ours has left."""
+    with contextlib.suppress(ProcessLookupError):
+        fd = os.pidfd_open(pid)
+        try:
+            assert select.select([fd], [], [], DEADLINE_S)[0], "the deadline is over"
+        finally:
+            os.close(fd)
 
 
 def gone(pid: int) -> bool:
@@ -65,7 +76,7 @@ def detached() -> Iterator:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-        until(lambda pid=pid: gone(pid))
+        ended(pid)
 
 
 def listed() -> list[dict]:
@@ -86,7 +97,7 @@ def test_a_detached_session_goes_on_is_listed_and_stops_with_its_state_saved(det
     assert (folder / "link").stat().st_mode & 0o777 == 0o600
     assert folder.stat().st_mode & 0o777 == 0o700
     os.kill(one["pid"], signal.SIGINT)
-    until(lambda: gone(one["pid"]))
+    ended(one["pid"])
     (line,) = listed()
     assert (line["status"], line["exit"]) == ("interrupted", 130)
     assert not (folder / "link").exists()
@@ -103,7 +114,7 @@ def test_a_detached_session_goes_on_is_listed_and_stops_with_its_state_saved(det
 def test_a_killed_session_is_dead_and_its_socket_deceives_nobody(detached):
     one = detached("endless", "--workers", "2")
     os.kill(one["pid"], signal.SIGKILL)
-    until(lambda: gone(one["pid"]))
+    ended(one["pid"])
     assert (Path(one["folder"]) / "link").exists()
     assert [(line["id"], line["status"], line["exit"]) for line in listed()] == [(one["id"], "dead", None)]
     done = ampviz("attach", one["id"])
@@ -127,7 +138,7 @@ def test_for_a_person_the_id_is_the_only_thing_on_standard_output():
     (folder,) = Path(os.environ["AMPVIZ_STATE"]).glob("runs/*")
     assert done.stdout == f"{folder.name}\n"
     assert done.stderr == f"it goes on; look at it with: ampviz attach {folder.name}\n"
-    until(lambda: (folder / "outcome.json").exists() and not (folder / "link").exists())
+    until(lambda: listed()[0]["exit"] == 0 and not (folder / "link").exists())
     assert msgspec.json.decode((folder / "outcome.json").read_bytes(), type=Finished).exit == 0
     assert ampviz("attach", folder.name).stdout.startswith(f"{folder.name} finished after 1 of 1 epochs, train loss ")
 
