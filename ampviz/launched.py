@@ -70,9 +70,7 @@ class Launched:
             if first.status is not Status.FAILED:
                 return client.info
         except (AmpvizError, TimeoutError):
-            with contextlib.suppress(
-                subprocess.TimeoutExpired
-            ):  # it may have done all it had to, and be about to leave
+            with contextlib.suppress(subprocess.TimeoutExpired):  # it may be done with all, and about to leave
                 self.process.wait(_LEAVING_S)
         finally:
             client.close()
