@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ampviz.errors import GraphError
+from ampviz.loops import strongly_connected
 from ampviz.ports import PortType, braces
 
 EVERY = -1
@@ -154,6 +155,11 @@ class Graph:
             if node.name == name:
                 return node
         raise KeyError(name)
+
+    def loops(self) -> list[set[int]]:
+        """The ids of the nodes in each loop: those that a message can meet again."""
+        edges = ((edge.source, edge.target) for edge in self.edges)
+        return strongly_connected(range(len(self.nodes)), edges)
 
     def parameter_count(self, node: GraphNode) -> int:
         """How many scalars the node's parameters have."""

@@ -12,7 +12,7 @@ import ampviz
 
 PACKAGE = Path(__file__).parents[1] / "ampviz"
 RANKS = [
-    "errors state message",
+    "errors state message loops",
     "ports graph check knobs conditions optim blas shared",
     "nodes",
     "tracing placement experiment data",

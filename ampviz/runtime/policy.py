@@ -6,7 +6,7 @@ The ready slots of each direction stand in the order of their turn: a slot serve
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from ampviz.message import BACKWARD, FORWARD, Direction
 from ampviz.runtime.slot import Slot
@@ -49,18 +49,23 @@ def deepest(forward: Ready, backward: Ready) -> Choice:
 
 
 _ENOUGH_ROWS = 16
+_ENOUGH_OUTSIDE = 64  # of a queue that stands in no loop
 
 
 def mixed(forward: Ready, backward: Ready) -> Choice:
-    """Backward first among queues of at least 16 rows, else the deepest: lets small messages gather for coalescing."""
+    """Lets small messages gather for coalescing: backward first among queues of enough rows, else a loop's deepest.
+
+    16 rows are enough in a loop, 64 elsewhere: a message that turns keeps its whole instance waiting, and brings others
+    to meet; what enters or has left can wait. So leaves, losses and tables of words take most rows at a time.
+    """
     for ready, direction in ((backward, BACKWARD), (forward, FORWARD)):
         for slot in ready.values():
-            if slot.queues[direction].rows >= _ENOUGH_ROWS:
+            if slot.queues[direction].rows >= (_ENOUGH_ROWS if slot.in_loop else _ENOUGH_OUTSIDE):
                 return slot, direction
-    return deepest(forward, backward)
+    return _best(forward, backward, lambda slot, direction: (slot.in_loop, slot.queues[direction].rows))
 
 
-def _best(forward: Ready, backward: Ready, score: Callable[[Slot, Direction], float]) -> Choice:
+def _best(forward: Ready, backward: Ready, score: Callable[[Slot, Direction], Any]) -> Choice:
     choices = [(slot, BACKWARD) for slot in backward.values()] + [(slot, FORWARD) for slot in forward.values()]
     return max(choices, key=lambda choice: score(*choice))
 

@@ -22,6 +22,7 @@ class Slot:
     node: Node
     fields: tuple[list[Fields], list[Fields]]  # of the states of messages, by direction and port
     queues: tuple[Queue, Queue]
+    in_loop: bool = False  # a message can come back to the node
     traps: SlotTraps | None = None
     ready_since: int = 0
     busy_ns: int = 0  # executing
@@ -30,7 +31,7 @@ class Slot:
     max_queue: int = 0
 
     @classmethod
-    def of(cls, node: Node, graph: Graph) -> Slot:
+    def of(cls, node: Node, graph: Graph, *, in_loop: bool) -> Slot:
         """A fresh slot for a node of this graph."""
         forward = [edge.type for edge in graph.incoming[node.id]]
         if not forward:  # a source gets its instances from the controller
@@ -38,7 +39,7 @@ class Slot:
         ways = (forward, [edge.type for edge in graph.outgoing[node.id]])
         fields = [[type_.fields for type_ in types] for types in ways]
         queues = [Queue([type_.fixed for type_ in types]) for types in ways]
-        return cls(node, (fields[0], fields[1]), (queues[0], queues[1]))
+        return cls(node, (fields[0], fields[1]), (queues[0], queues[1]), in_loop)
 
     def token(self, direction: Direction, port: int, state: State) -> Token:
         """The name of a message of this node."""

@@ -89,8 +89,9 @@ class Worker:
         self._parked: dict[int, list[Parcel]] = {}
         self._dropped: set[int] = set()  # keys that other workers may still send messages of
         self.debugger = Debugger(self)
+        in_loops = set[int]().union(*graph.loops())
         self.slots = {
-            node.id: Slot.of(node, graph)
+            node.id: Slot.of(node, graph, in_loop=node.id in in_loops)
             for node in graph.nodes
             if placement[node.id] in (index, EVERY) and isinstance(node, Node)
         }

@@ -7,9 +7,10 @@ a place of their own in each layer between, and places are ordered so that few w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ampviz.loops import strongly_connected
 from ampviz.telemetry.snapshot import SessionInfo
 
 _SWEEPS = 12
@@ -125,51 +126,12 @@ def _closing(graph: Network) -> set[int]:
             for index, wire in enumerate(graph.wires)
             if index not in closing and wire.source in within and wire.target in within
         ]
-        for loop in _loops(within, [(wire.source, wire.target) for _, wire in wires]):
+        for loop in strongly_connected(within, [(wire.source, wire.target) for _, wire in wires]):
             entered = {wire.target for _, wire in wires if wire.target in loop and wire.source not in loop}
             entry = min(entered or loop, key=lambda box: (graph.boxes[box].kind != "Phi", box))
             closing |= {index for index, wire in wires if wire.target == entry and wire.source in loop}
             waiting.append(loop)
     return closing
-
-
-def _loops(boxes: set[int], wires: Sequence[tuple[int, int]]) -> list[set[int]]:
-    """The strongly connected sets of boxes that have a wire within (Kosaraju's two walks)."""
-    below: dict[int, list[int]] = {box: [] for box in sorted(boxes)}
-    above: dict[int, list[int]] = {box: [] for box in sorted(boxes)}
-    for source, target in wires:
-        below[source].append(target)
-        above[target].append(source)
-    left = _walk(list(below), below)
-    seen: set[int] = set()
-    loops = []
-    for box in reversed(left):
-        if box not in seen:
-            loop = set(_walk([box], above, seen))
-            if len(loop) > 1 or box in below[box]:
-                loops.append(loop)
-    return loops
-
-
-def _walk(roots: Sequence[int], following: Mapping[int, Sequence[int]], seen: set[int] | None = None) -> list[int]:
-    """The boxes that can be reached and have not been seen, in the order in which a deep walk leaves them."""
-    seen = set() if seen is None else seen
-    left = []
-    for root in roots:
-        if root in seen:
-            continue
-        seen.add(root)
-        walk = [(root, iter(following[root]))]
-        while walk:
-            box, others = walk[-1]
-            fresh = next((other for other in others if other not in seen), None)
-            if fresh is None:
-                walk.pop()
-                left.append(box)
-            else:
-                seen.add(fresh)
-                walk.append((fresh, iter(following[fresh])))
-    return left
 
 
 def _ranks(count: int, down: Sequence[Wire]) -> list[int]:

@@ -17,12 +17,12 @@ from ampviz.runtime.slot import Slot
 
 KEYS = st.integers(-9, 9)
 QUEUES = st.lists(st.tuples(KEYS, st.integers(1, 20) | st.none()), max_size=4)
-SLOTS = st.lists(st.tuples(QUEUES, QUEUES, st.integers(0, 5)), min_size=1, max_size=5)
+SLOTS = st.lists(st.tuples(QUEUES, QUEUES, st.integers(0, 5), st.booleans()), min_size=1, max_size=5)
 
 
-def slot(forward, backward=(), since: int = 0) -> Slot:
+def slot(forward, backward=(), since: int = 0, in_loop: bool = True) -> Slot:
     """A slot whose queues hold messages of (key, rows); rows None is a message without payload."""
-    made = Slot(Node("node"), ([], []), (Queue([True]), Queue([True])), ready_since=since)
+    made = Slot(Node("node"), ([], []), (Queue([True]), Queue([True])), in_loop, ready_since=since)
     for queue, messages in zip(made.queues, (forward, backward), strict=True):
         for key, rows in messages:
             queue.append(Batch.of((0, (key, 5), None if rows is None else np.zeros((rows, 2), np.float32))))
@@ -67,13 +67,19 @@ def test_the_choice_follows_the_rule(policy, described):
     everything = [(index, BACKWARD) for index in backward] + [(index, FORWARD) for index in forward]
     preferred = [choice for choice in everything if choice[1] is BACKWARD] or everything
     queues = {(index, direction): slots[index].queues[direction] for index, direction in everything}
-    enough = [choice for choice in everything if rows(queues[choice]) >= 16]
+    inside = [slots[index].in_loop for index, _ in everything]
+    enough = [
+        choice
+        for choice, turns in zip(everything, inside, strict=True)
+        if rows(queues[choice]) >= (16 if turns else 64)
+    ]
+    loops = [choice for choice, turns in zip(everything, inside, strict=True) if turns] or everything
     expected = {
         "backward": lambda: min(preferred, key=lambda choice: oldest(queues[choice])),
         "fifo": lambda: min(everything, key=lambda choice: slots[choice[0]].ready_since),
         "oldest": lambda: min(everything, key=lambda choice: oldest(queues[choice])),
         "deepest": lambda: max(everything, key=lambda choice: rows(queues[choice])),
-        "mixed": lambda: enough[0] if enough else max(everything, key=lambda choice: rows(queues[choice])),
+        "mixed": lambda: enough[0] if enough else max(loops, key=lambda choice: rows(queues[choice])),
     }[policy]()
     assert choose(policy, *slots) == expected
 
@@ -105,6 +111,13 @@ def test_strict_backward_first_serves_one_row_before_any_number_forward():
 @pytest.mark.parametrize(("size", "served"), [(15, 0), (16, 1)])
 def test_mixed_serves_backward_first_from_sixteen_rows_on(size, served):
     assert choose("mixed", slot([(0, 100)]), slot([], [(5, size)]))[0] == served
+
+
+def test_mixed_lets_what_stands_outside_of_loops_wait_for_sixty_four_rows():
+    turning = slot([(0, 2)])
+    assert choose("mixed", slot([], [(1, 63)], in_loop=False), turning) == (1, FORWARD)
+    assert choose("mixed", slot([], [(1, 64)], in_loop=False), turning) == (0, BACKWARD)
+    assert choose("mixed", slot([], [(1, 3)], in_loop=False), slot([(2, 4)], in_loop=False)) == (1, FORWARD)
 
 
 def test_the_parts_of_a_tuple_count_once():
