@@ -44,8 +44,8 @@ class Host(Protocol):
         """A source has got its backward message."""
         ...
 
-    def loss(self, node: Node, key: int, rows: int, total: float, metrics: Mapping[str, float]) -> None:
-        """A loss node reports sums over the rows of one message."""
+    def loss(self, node: Node, states: Sequence[State], rows: int, total: float, metrics: Mapping[str, float]) -> None:
+        """A loss node reports sums over the rows of these messages."""
         ...
 
     def updated(self, node: Node, since: int) -> None:

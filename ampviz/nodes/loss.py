@@ -15,7 +15,7 @@ from ampviz.nodes.batch import Batch, difference
 from ampviz.nodes.join import Join
 from ampviz.nodes.payload import Payload
 from ampviz.ports import PortType
-from ampviz.state import Field
+from ampviz.state import Field, State
 
 Compared = tuple[NDArray[Any], Payload, dict[str, NDArray[Any]]]
 
@@ -46,7 +46,7 @@ class Loss(Join):
         start = self.host.clock()
         losses, gradient, metrics = self.compare(prediction.payload, label.payload, prediction.counts)
         self.kernel_ns += self.host.clock() - start
-        self.report([state[0] for state in prediction.states], reported, losses, metrics)
+        self.report(prediction.states, reported, losses, metrics)
         for trains, part in Batch(0, prediction.states, gradient, prediction.counts).by(
             [state[0] >= 0 for state in prediction.states]
         ):
@@ -57,22 +57,27 @@ class Loss(Join):
         self.answer(1, label.states)
 
     def report(
-        self, keys: Sequence[int], reported: Sequence[int], losses: NDArray[Any], metrics: Mapping[str, NDArray[Any]]
+        self,
+        states: Sequence[State],
+        reported: Sequence[int],
+        losses: NDArray[Any],
+        metrics: Mapping[str, NDArray[Any]],
     ) -> None:
-        """Tell the host the sums of each instance."""
-        order = {key: number for number, key in enumerate(dict.fromkeys(keys))}
-        instance = np.repeat([order[key] for key in keys], reported)
-        rows, *sums = (
-            np.bincount(instance, weights, len(order)).tolist() for weights in (None, losses, *metrics.values())
-        )
-        for key, count, total, *measured in zip(order, rows, *sums, strict=True):
-            if not math.isfinite(total):
-                raise FloatingPointError(f"the loss is {total}: a learning rate too high, or bad data")
-            self.host.loss(self, key, count, total, dict(zip(metrics, measured, strict=True)))
+        """Tell the host the sums over these messages, of which each has so many losses."""
+        total = _total(losses)
+        if not math.isfinite(total):
+            raise FloatingPointError(f"the loss is {total}: a learning rate too high, or bad data")
+        self.host.loss(self, states, len(losses), total, {name: _total(values) for name, values in metrics.items()})
+
+
+def _total(values: NDArray[Any]) -> float:
+    return float(np.add.reduce(values, dtype=np.float64))
 
 
 def _row_weights(prediction: Payload, counts: Sequence[int]) -> NDArray[Any]:
     """1 / n for each of the n rows of a message: their sum is then the mean."""
+    if len(counts) == len(prediction) and min(counts) == 1:
+        return np.ones(len(counts), prediction.dtype)
     return np.repeat(np.array([1.0 / max(count, 1) for count in counts], prediction.dtype), counts)
 
 
@@ -118,14 +123,23 @@ class SelectionCrossEntropy(Loss):
         return ()
 
     def reported(self, prediction: Batch, label: Batch) -> Sequence[int]:
-        for count, (_, _, own) in zip(prediction.counts, label, strict=True):
-            if len(own) != 1 or not 0 <= own[0] < count:
-                raise ValueError(f"label {own.tolist()} is no row of a set of {count}")
+        own, sizes = label.payload, np.asarray(prediction.counts)
+        if not (min(label.counts) == max(label.counts) == 1 and ((own >= 0) & (own < sizes)).all()):
+            raise _no_row(prediction, label)
         return label.counts
 
     def compare(self, prediction: Payload, label: Payload, counts: Sequence[int]) -> Compared:
         losses, gradient, correct = kernels.selection_cross_entropy(prediction[:, 0], label, np.asarray(counts))
         return losses, gradient[:, None], {"accuracy": correct}
+
+
+def _no_row(prediction: Batch, label: Batch) -> ValueError:
+    wrong, count = next(
+        (own, count)
+        for count, (_, _, own) in zip(prediction.counts, label, strict=True)
+        if len(own) != 1 or not 0 <= own[0] < count
+    )
+    return ValueError(f"label {wrong.tolist()} is no row of a set of {count}")
 
 
 class Regression(Loss):

@@ -268,14 +268,15 @@ class Worker:
                 self._retire(key)
                 self._begin()
 
-    def loss(self, node: Node, key: int, rows: int, total: float, metrics: Mapping[str, float]) -> None:
+    def loss(self, node: Node, states: Sequence[State], rows: int, total: float, metrics: Mapping[str, float]) -> None:
         for report in self.reports[-_TOGETHER:]:
             if type(report) is LossSeen and report.metrics.keys() == metrics.keys():
                 report.add(rows, total, metrics)
                 break
         else:
             self.reports.append(LossSeen(rows, total, dict(metrics)))
-        if self.slots[node.id].traps is not None:
+        if self.slots[node.id].traps is not None:  # one that reads the loss has it come message by message
+            key = states[0][0]
             figures = {"loss": total / max(rows, 1), "rows": float(rows), "key": float(key)}
             self.debugger.stop_after(node, "F", f"{node.name}.F key={key}", figures)
 

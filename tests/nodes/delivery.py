@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pytest
 
 from ampviz.data.dataset import Instance
 from ampviz.graph import Edge, Graph
@@ -114,6 +115,7 @@ class Delivery:
         self.homes: Counter[int] = Counter()
         self.objective = 0.0  # the mean losses of all messages: what the gradients are of
         self.losses: dict[int, tuple[int, float, dict[str, float]]] = {}
+        self.reported: list[tuple[int, float, dict[str, float]]] = []  # the sums that losses told their host
         self.updates: list[str] = []
         self.nodes = [node for node in graph.nodes if isinstance(node, Node)]
         self.sources = [node for node in self.nodes if isinstance(node, Source)]
@@ -226,10 +228,9 @@ class Delivery:
         if self.homes[key] == len(self.sources):
             del self._instances[key]
 
-    def loss(self, node: Node, key: int, rows: int, total: float, metrics: Mapping[str, float]) -> None:
-        rows_before, total_before, sums = self.losses.get(key, (0, 0.0, {}))
-        summed = {name: sums.get(name, 0.0) + value for name, value in metrics.items()}
-        self.losses[key] = (rows_before + rows, total_before + total, {**sums, **summed})
+    def loss(self, node: Node, states: Sequence[State], rows: int, total: float, metrics: Mapping[str, float]) -> None:
+        assert states
+        self.reported.append((rows, total, dict(metrics)))
 
     def updated(self, node: Node, since: int) -> None:
         self.updates.append(node.name)
@@ -237,13 +238,21 @@ class Delivery:
     # Inside
 
     def _noting(self, report: Any) -> Any:
-        """Add the mean loss of each message to the objective; a node reports the sums of whole instances only."""
+        """Add up the losses of each message, by instance and in the objective; hosts are told whole sums only."""
 
-        def noted(keys: Any, reported: Any, losses: Any, metrics: Any) -> None:
+        def noted(states: Any, reported: Any, losses: Any, metrics: Any) -> None:
             ends = np.cumsum(reported)
-            for count, end in zip(reported, ends, strict=True):
-                self.objective += float(losses[end - count : end].sum()) / max(count, 1)
-            report(keys, reported, losses, metrics)
+            for state, count, end in zip(states, reported, ends, strict=True):
+                own = slice(end - count, end)
+                rows, total, sums = self.losses.get(state[0], (0, 0.0, {}))
+                fresh = float(losses[own].sum())
+                summed = {name: sums.get(name, 0.0) + values[own].sum() for name, values in metrics.items()}
+                self.losses[state[0]] = (rows + count, total + fresh, {**sums, **summed})
+                self.objective += fresh / max(count, 1)
+            report(states, reported, losses, metrics)
+            assert self.reported[-1][0] == sum(reported)
+            assert self.reported[-1][1] == pytest.approx(losses.sum(), rel=1e-5)
+            assert self.reported[-1][2] == pytest.approx({name: values.sum() for name, values in metrics.items()})
 
         return noted
 

@@ -101,9 +101,10 @@ def test_a_set_is_one_loss_and_its_gradients_add_up_to_nothing(max_batch):
 
 
 @pytest.mark.parametrize(("rows", "best"), [(3, [3]), (3, [-1]), (3, [0, 1]), (3, []), (0, [0])])
-def test_a_label_that_is_no_row_is_an_error(rows, best):
+@pytest.mark.parametrize("max_batch", [1, 8])
+def test_a_label_that_is_no_row_is_an_error(rows, best, max_batch):
     with pytest.raises(ValueError, match=rf"label \[.*\] is no row of a set of {rows}"):
-        run(GOOD[0], instance(rows, best))
+        run(GOOD[0], instance(rows, best), max_batch=max_batch)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

@@ -102,8 +102,9 @@ def test_a_batch_is_cut_before_the_message_that_meets_the_breakpoint():
         ("loss.F:1 if key == 1", ["loss.F key=1"]),
     ],
 )
-def test_conditions_choose_the_messages(text, tokens):
-    shop = shop_with(text, policy="fifo")
+@pytest.mark.parametrize("max_batch", [1, 8])
+def test_conditions_choose_the_messages(text, tokens, max_batch):
+    shop = shop_with(text, policy="fifo", max_batch=max_batch)
     shop.tell(Admit((0, 1, 2), (0, 1, 2)))
     seen = []
     for _ in range(20):
