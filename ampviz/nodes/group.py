@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,8 @@ from ampviz.graph import Graph
 from ampviz.message import BACKWARD, FORWARD, Direction, Message
 from ampviz.nodes.base import Host, Node
 from ampviz.nodes.batch import Batch
-from ampviz.nodes.holder import Held, Holder
-from ampviz.nodes.payload import each
+from ampviz.nodes.holder import Holder
+from ampviz.nodes.payload import each, split
 from ampviz.ports import ArrayType, PortType
 from ampviz.state import (
     Assign,
@@ -27,8 +27,8 @@ from ampviz.state import (
     lift,
 )
 
-Part = tuple[State, int, Held]
-"""A message: (state, rows, where its payload is held)"""
+Part = tuple[State, int]
+"""A message: its state, and its number in the holder"""
 
 
 class Group(Node):
@@ -90,12 +90,12 @@ class Group(Node):
         super().bind(host, graph)
         self._partial: dict[State, list[Part | None]] = {}
         self._holder = Holder()
-        self._origins: dict[State, tuple[list[State], list[int]]] = {}
+        self._origins: dict[State, tuple[tuple[State, ...], tuple[int, ...]]] = {}
 
     def forward(self, batch: Batch) -> None:
         complete: dict[object, list[tuple[State, list[Part]]]] = {}  # groups by number of parts
-        tables, held = None, self._holder.put(batch.payload, batch.starts)
-        for part in zip(batch.states, batch.counts, held, strict=True):
+        tables = None
+        for part in zip(batch.states, self._holder.put(batch.payload, batch.counts), strict=True):
             state = part[0]
             if self._reads_tables:
                 tables = self.host.tables(state[0])
@@ -114,21 +114,18 @@ class Group(Node):
 
     def _put_together(self, groups: list[tuple[State, list[Part]]]) -> None:
         """Send whole groups of equally many parts on."""
-        targets, counts = [target for target, _ in groups], []
-        for target, parts in groups:
-            rows = [count for _, count, _ in parts]
-            self._origins[target] = ([state for state, _, _ in parts], rows)
-            if self.axis and rows.count(rows[0]) < len(rows):
-                raise ValueError(f"parts that are stacked have the same shape, not {rows} rows")
-            counts.append(rows[0] if self.axis else sum(rows))
-        if self.axis == 0 or max(counts) == min(counts) == 1:
-            whole = self._holder.take([held for _, parts in groups for _, _, held in parts])
-            if self.axis:
-                ways = len(groups[0][1])
-                whole = each(lambda array: array.reshape(len(groups), ways, *array.shape[1:]), whole)
+        targets, ways = [target for target, _ in groups], len(groups[0][1])
+        parts = [part for _, group in groups for part in group]
+        states, (whole, rows) = [state for state, _ in parts], self._holder.take([number for _, number in parts])
+        own_states, own_rows = (list(zip(*[iter(flat)] * ways, strict=True)) for flat in (states, rows))
+        self._origins.update(zip(targets, zip(own_states, own_rows, strict=True), strict=True))
+        if self.axis == 0:
+            counts = list(map(sum, own_rows))
         else:
-            columns = zip(*[[held for _, _, held in parts] for _, parts in groups], strict=True)
-            whole = each(_side_by_side, *map(self._holder.take, columns))
+            counts = [own[0] for own in own_rows]
+            if list(rows) != [count for count in counts for _ in range(ways)]:
+                raise ValueError(f"parts that are stacked have the same shape, not {list(rows)} rows")
+            whole = each(lambda array: _side_by_side(array, counts, ways), whole)
         self.send(0, targets, whole, counts)
 
     def backward(self, batch: Batch) -> None:
@@ -148,23 +145,23 @@ class Group(Node):
 
     def remembered(self) -> Iterator[tuple[Direction, Message]]:
         for parts in self._partial.values():
-            for state, _, held in filter(None, parts):
-                yield FORWARD, (0, state, self._holder.look([held]))
+            for state, number in filter(None, parts):
+                yield FORWARD, (0, state, self._holder.look([number])[0])
         yield from ((BACKWARD, (0, target, entry)) for target, entry in self._origins.items())
 
     def drop(self, key: int) -> None:
         for target, parts in self._partial.items():
             if target[0] == key:
-                self._holder.free([held for _, _, held in filter(None, parts)])
+                self._holder.free([number for _, number in filter(None, parts)])
         super().drop(key)
 
 
-def _side_by_side(*arrays: Any) -> Any:
-    """Arrays (rows, ...) as (rows, count, ...): np.stack at a third of its cost for a few small ones."""
-    first = arrays[0]
-    stacked = np.empty((len(first), len(arrays), *first.shape[1:]), first.dtype)
-    for index, array in enumerate(arrays):
-        if array.shape != first.shape:
-            raise ValueError(f"parts that are stacked have the same shape, not {first.shape} and {array.shape}")
-        stacked[:, index] = array
-    return stacked
+def _side_by_side(rows: Any, counts: Sequence[int], ways: int) -> Any:
+    """Groups, so many rows of each way after the other, as (rows, ways, ...)."""
+    shape = rows.shape[1:]
+    if min(counts) == max(counts):
+        return rows.reshape(len(counts), ways, counts[0], *shape).swapaxes(1, 2).reshape(-1, ways, *shape)
+    groups = split(rows, [ways * count for count in counts])
+    return np.concatenate(
+        [group.reshape(ways, count, *shape).swapaxes(0, 1) for group, count in zip(groups, counts, strict=True)]
+    )

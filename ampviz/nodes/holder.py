@@ -2,66 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import repeat
+from collections.abc import Sequence
+from itertools import accumulate, repeat
 from typing import Any
 
 import numpy as np
 
-from ampviz.nodes.payload import Payload, Place, each, gather, runs
-
-Held = int | Place
-"""(block, first row, row behind the last) of a message, or the number of its only row in the holder's arena"""
+from ampviz.nodes.payload import Payload, Place, each, gather, row_count, runs
 
 
 class Holder:
-    """Rows of payloads of one kind. Messages of one row each go into an arena, others stay in the block they came in.
+    """Rows of payloads of one kind. Each message has a number while it is held.
 
-    So many messages that come together from everywhere are one `take`, where blocks would have to be put together
-    piece by piece; and a block of many rows, which mostly comes back as it went, is never copied.
+    What is wanted again just as it came is given back as it is. Else messages of one row each go into an arena, others
+    stay in the block they came in. So many messages that come together from everywhere are one `take`, where blocks
+    would have to be put together piece by piece; and a block of many rows is never copied.
     """
 
     def __init__(self) -> None:
-        self._arena: Any = None  # a payload of as many rows as were ever held at once, about
-        self._free: list[int] = []
+        self._whole: dict[int, tuple[list[int], Payload, Sequence[int]]] = {}  # what came, by its first number
+        self._arena: Any = None  # a payload; row n is that of message n
+        self._places: dict[int, Place] = {}  # of other messages that are not in the arena
+        self._free: list[int] = []  # numbers
+        self._numbers = 0  # that were ever given, about as many as were held at once
 
-    def put(self, payload: Payload, starts: list[int]) -> Iterable[Held]:
-        """Hold the rows of messages, given the first row of each and the number of all rows: a place for each."""
-        count = len(starts) - 1
-        if starts[-1] != count or starts != list(range(count + 1)) or not self._fits(payload):
-            return zip(repeat(payload), starts, starts[1:])  # one payload for all
+    def put(self, payload: Payload, counts: Sequence[int]) -> list[int]:
+        """Hold the rows of messages, so many each: a number for each."""
+        count = len(counts)
         if len(self._free) < count:
-            self._grow(payload, count)
+            before, self._numbers = self._numbers, self._numbers + max(count, self._numbers, 16)
+            self._free += range(before, self._numbers)
         numbers = self._free[-count:]
         del self._free[-count:]
-        index = np.array(numbers)
-        if type(payload) is tuple:
-            for own, rows in zip(self._arena, payload, strict=True):
-                own[index] = rows
-        else:
-            self._arena[index] = payload
+        self._whole[numbers[0]] = numbers, payload, counts
         return numbers
 
-    def take(self, held: Sequence[Held]) -> Payload:
-        """The rows at these places, in this order, which are held no more."""
-        rows = self.look(held)
-        self.free(held)
-        return rows
+    def take(self, numbers: list[int]) -> tuple[Payload, Sequence[int]]:
+        """The rows of these messages, in this order, and how many each has; they are held no more."""
+        came = self._whole.get(numbers[0])
+        if came and came[0] == numbers:
+            del self._whole[numbers[0]]
+            self._free += numbers
+            return came[1:]
+        found = self.look(numbers)
+        self.free(numbers)
+        return found
 
-    def look(self, held: Sequence[Held]) -> Payload:
-        """The rows at these places, in this order."""
-        numbers = [place for place in held if type(place) is int]
-        if len(numbers) == len(held):
+    def look(self, numbers: Sequence[int]) -> tuple[Payload, Sequence[int]]:
+        """The rows of these messages, in this order, and how many each has."""
+        self._part()
+        places, arena = self._places, self._arena
+        if not places or places.keys().isdisjoint(numbers):
             index = np.array(numbers)
-            return each(lambda array: array.take(index, axis=0), self._arena)
-        if numbers:
-            arena = self._arena
-            held = [(arena, place, place + 1) if type(place) is int else place for place in held]
-        return gather(runs(held))  # type: ignore[arg-type] # no number is left
+            return each(lambda array: array.take(index, axis=0), arena), [1] * len(numbers)
+        found = [places.get(number) or (arena, number, number + 1) for number in numbers]
+        return gather(runs(found)), [stop - start for _, start, stop in found]
 
-    def free(self, held: Iterable[Held]) -> None:
+    def free(self, numbers: Sequence[int]) -> None:
         """Hold these no more."""
-        self._free += [place for place in held if type(place) is int]
+        self._part()
+        self._free += numbers
+        if self._places:
+            for number in numbers:
+                self._places.pop(number, None)
+
+    def _part(self) -> None:
+        """Have a row of the arena or a place of its own for every message."""
+        for numbers, payload, counts in self._whole.values():
+            if min(counts) == 1 and row_count(payload) == len(counts) and self._fits(payload):
+                self._store(numbers, payload)
+            else:
+                starts = list(accumulate(counts, initial=0))
+                self._places.update(zip(numbers, zip(repeat(payload), starts, starts[1:])))  # noqa: B905 # one payload for all
+        self._whole.clear()
 
     def _fits(self, payload: Payload) -> bool:
         """Whether the arena is of this kind, or of none yet."""
@@ -70,15 +83,16 @@ class Holder:
         pairs = zip(self._arena, payload, strict=True) if type(payload) is tuple else ((self._arena, payload),)
         return all(own.dtype == rows.dtype and own.shape[1:] == rows.shape[1:] for own, rows in pairs)
 
-    def _grow(self, payload: Payload, count: int) -> None:
-        size = 0 if self._arena is None else len(self._arena[0] if type(payload) is tuple else self._arena)
-        more = max(count, size, 16)
-
-        def longer(rows: Any, old: Any = None) -> Any:
-            fresh = np.empty((size + more, *rows.shape[1:]), rows.dtype)
+    def _store(self, numbers: list[int], payload: Payload) -> None:
+        """Write rows into the arena, which has a row for each number then."""
+        size, index = row_count(self._arena), np.array(numbers)
+        if size < self._numbers:
+            grown = each(lambda rows: np.empty((self._numbers, *rows.shape[1:]), rows.dtype), payload)
             if size:
-                fresh[:size] = old
-            return fresh
-
-        self._arena = each(longer, payload, *([] if self._arena is None else [self._arena]))
-        self._free += range(size, size + more)
+                each(lambda fresh, old: np.copyto(fresh[:size], old), grown, self._arena)
+            self._arena = grown
+        if type(payload) is tuple:
+            for own, rows in zip(self._arena, payload, strict=True):
+                own[index] = rows
+        else:
+            self._arena[index] = payload

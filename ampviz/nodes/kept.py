@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import accumulate, repeat
+from itertools import repeat
 
-from ampviz.nodes.holder import Held, Holder
+from ampviz.nodes.holder import Holder
 from ampviz.nodes.payload import Payload
 from ampviz.state import State
 
@@ -16,7 +16,7 @@ class Kept:
 
     def __init__(self) -> None:
         self._holder = Holder()
-        self._held: dict[State, tuple[Held, int]] = {}  # with the version
+        self._held: dict[State, tuple[int, int]] = {}  # number in the holder, version
 
     def __len__(self) -> int:
         return len(self._held)
@@ -26,22 +26,21 @@ class Kept:
 
     def keep(self, states: Sequence[State], counts: Sequence[int], saved: Payload, version: int) -> None:
         """Remember consecutive row ranges of `saved`, one a state; those of validation keys are left out."""
-        if max(states)[0] < 0:
+        validation = [state for state in states if state[0] < 0]
+        if len(validation) == len(states):
             return
-        held = self._holder.put(saved, list(accumulate(counts, initial=0)))
-        self._held.update(zip(states, zip(held, repeat(version))))  # noqa: B905 # one version for all
-        if min(states)[0] < 0:
-            self.drop([state for state in states if state[0] < 0])
+        self._held.update(zip(states, zip(self._holder.put(saved, counts), repeat(version))))  # noqa: B905 # one version for all
+        self.drop(validation)
 
     def get(self, state: State) -> tuple[Payload, int] | None:
         """What is remembered for a state, and the node's version then; None if nothing is."""
         entry = self._held.get(state)
-        return None if entry is None else (self._holder.look([entry[0]]), entry[1])
+        return None if entry is None else (self._holder.look([entry[0]])[0], entry[1])
 
     def items(self) -> Iterator[tuple[State, tuple[Payload, int]]]:
         """Every state with what is remembered for it, and the node's version then."""
-        for state, (place, version) in self._held.items():
-            yield state, (self._holder.look([place]), version)
+        for state, (number, version) in self._held.items():
+            yield state, (self._holder.look([number])[0], version)
 
     def __delitem__(self, state: State) -> None:
         self._holder.free([self._held.pop(state)[0]])
@@ -58,4 +57,7 @@ class Kept:
         Raises KeyError for a state that is not remembered.
         """
         entries = list(map(self._held.pop, states))
-        return self._holder.take([place for place, _ in entries]), Counter([version for _, version in entries])
+        versions = [version for _, version in entries]
+        alike = versions.count(versions[0]) == len(versions)
+        counted = {versions[0]: len(versions)} if alike else Counter(versions)
+        return self._holder.take([number for number, _ in entries])[0], counted

@@ -11,7 +11,7 @@ from ampviz.errors import GraphError
 from ampviz.graph import Graph
 from ampviz.nodes.base import Host, Node
 from ampviz.nodes.batch import Batch
-from ampviz.nodes.holder import Held, Holder
+from ampviz.nodes.holder import Holder
 from ampviz.nodes.payload import Payload, each, gather, row_count, stack
 from ampviz.ports import ArrayType, PortType
 from ampviz.state import (
@@ -108,7 +108,7 @@ class Ungroup(Node):
 
     def backward(self, batch: Batch) -> None:
         at, live = self._position, batch.payload is not None and self.wanted[0]
-        held = self._holder.put(batch.payload, batch.starts) if live else repeat(None)
+        held = self._holder.put(batch.payload, batch.counts) if live else repeat(None)
         for state, place in zip(batch.states, held):  # noqa: B905 # one None for all
             base = self._base(state, None)
             pieces = self._waiting[base]
@@ -118,15 +118,16 @@ class Ungroup(Node):
                 del self._waiting[base]
                 self._assembled(base, pieces.parts)
 
-    def _assembled(self, base: State, parts: list[Held | None]) -> None:
+    def _assembled(self, base: State, parts: list[int | None]) -> None:
         live = [part for part in parts if part is not None]
         if not live:
             self.answer(0, (base,))
             return
         if len(live) < len(parts):
-            zeros = each(np.zeros_like, self._holder.look(live[:1]))
-            live = [(zeros, 0, row_count(zeros)) if part is None else part for part in parts]
-        whole = self._holder.take(live)
+            rows, counts = self._holder.look(live[:1])
+            zeros = each(np.zeros_like, rows)
+            live = [self._holder.put(zeros, counts)[0] if part is None else part for part in parts]
+        whole, _ = self._holder.take(live)
         if self.axis:
             whole = each(lambda array: np.stack(np.split(array, len(parts)), axis=1), whole)
         self.answer(0, (base,), whole, (row_count(whole),))
@@ -145,7 +146,7 @@ class _Pieces:
 
     def __init__(self, number_of: dict[int, int]):
         self.number_of, self.out = number_of, len(number_of)
-        self.parts: list[Held | None] = [None] * self.out
+        self.parts: list[int | None] = [None] * self.out
 
 
 def _piece_after_piece(x: Any) -> Any:

@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ampviz.nodes.batch import Batch, difference, merged
+from ampviz.nodes.holder import Holder
 from ampviz.nodes.payload import gather, row_count, runs
 from ampviz.nodes.rendezvous import Rendezvous
 from ampviz.runtime.queue import Queue
+from tests.nodes.delivery import arrays
 
 COUNTS = st.lists(st.integers(0, 3), min_size=1, max_size=6)
 KINDS = st.sampled_from(["array", "tuple", "silent"])
@@ -141,15 +143,74 @@ def test_alike_batches_meet_whole():
     meeting = Rendezvous(2)
     first, second = (Batch(port, [(1,), (2,)], np.ones((3, 2)), [2, 1]) for port in (0, 1))
     assert meeting.put(first, [1, 2]) == []
-    assert meeting.put(second, [1, 2]) == [[first, second]]
+    ((one, other),) = meeting.put(second, [1, 2])
+    assert (other, one.states, one.counts) == (second, first.states, first.counts)
+    assert one.payload is first.payload
+
+
+def test_batches_stay_whole_again_once_two_were_alike():
+    meeting = Rendezvous(2)
+
+    def met(first: int, *, turned: bool = False) -> bool:
+        """Whether a batch is given back itself when one for the same messages, or the same turned round, comes."""
+        batches = [Batch(port, [(first,), (first + 1,)], np.ones((2, 2)), [1, 1]) for port in (0, 1)]
+        assert meeting.put(batches[0], [first, first + 1]) == []
+        wheres = [first + 1, first] if turned else [first, first + 1]
+        ((one, other),) = meeting.put(batches[1], wheres)
+        assert (sorted(one.states), other) == (batches[0].states, batches[1])
+        return one is batches[0]
+
+    assert [met(1), met(3, turned=True), met(5), met(7)] == [True, False, False, True]
+    assert not len(meeting)
 
 
 @pytest.mark.parametrize("wheres", [[3, 3], [4, 1]])
-def test_a_port_that_delivers_twice_is_an_error(wheres):
+@pytest.mark.parametrize("parted", [True, False])
+def test_a_port_that_delivers_twice_is_an_error(wheres, parted):
     meeting = Rendezvous(2)
     meeting.put(Batch(0, [(1,), (2,)]), [1, 2])
-    with pytest.raises(ValueError, match=r"input 0 delivered .* twice"):
+    if parted:
+        meeting.put(Batch(1, [(2,)]), [2])
+    with pytest.raises(ValueError, match=r"input 0 delivered state \(6,\) twice"):
         meeting.put(Batch(0, [(5,), (6,)]), wheres)
+
+
+def test_a_port_that_delivers_twice_what_others_wait_for_is_an_error():
+    meeting = Rendezvous(2)
+    meeting.put(Batch(0, [(1,), (2,)]), [1, 2])
+    with pytest.raises(ValueError, match=r"input 1 delivered state \(6,\) twice"):
+        meeting.put(Batch(1, [(5,), (6,)]), [1, 1])
+
+
+@given(st.sampled_from(["array", "tuple"]), st.lists(COUNTS, min_size=1, max_size=8), st.booleans(), st.data())
+@settings(max_examples=100, deadline=None)
+def test_a_holder_gives_back_any_messages_in_any_order(kind, came, single, data):
+    holder, held, first = Holder(), {}, 0
+    for counts in came:
+        counts = [1] * len(counts) if single else counts
+        rows = np.arange(first, first + sum(counts), dtype=np.float32)
+        first += len(rows)
+        numbers = holder.put(payload_of(kind, rows), counts)
+        assert held.keys().isdisjoint(numbers)
+        held |= dict(zip(numbers, np.split(rows, np.cumsum(counts)[:-1]), strict=True))
+        wanted = data.draw(st.sampled_from([numbers, data.draw(st.permutations(sorted(held)))]))
+        wanted = wanted[: data.draw(st.integers(0, len(wanted)))]
+        action = data.draw(st.sampled_from([holder.look, holder.take, holder.free])) if wanted else holder.free
+        found = action(wanted)
+        if found:
+            expected = payload_of(kind, np.concatenate([held[number] for number in wanted]))
+            assert list(found[1]) == [len(held[number]) for number in wanted]
+            for one, other in zip(arrays(found[0]), arrays(expected), strict=True):
+                np.testing.assert_array_equal(one, other)
+        if action != holder.look:
+            held = {number: rows for number, rows in held.items() if number not in wanted}
+
+
+def test_what_is_held_and_taken_again_as_it_came_is_not_copied():
+    holder, rows = Holder(), [np.ones((3, 2)), np.ones((3, 2))]
+    numbers = [holder.put(own, counts) for own, counts in zip(rows, ([1, 1, 1], [2, 1]), strict=True)]
+    for own, wanted in zip(rows, numbers, strict=True):
+        assert holder.take(wanted)[0] is own
 
 
 def test_the_first_difference_of_row_counts_is_told():
