@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import mmap
 import os
 import tempfile
@@ -24,6 +25,23 @@ class SharedBlock:
             os.close(self.fd)
             self.fd = -1
             del self.memory
+
+
+class Turn:
+    """What one process at a time holds (`with turn:`): a lock on one byte of a file.
+
+    The kernel lifts it when its holder ends, however that happens. Workers within one process do not exclude each
+    other: they never run at the same time.
+    """
+
+    def __init__(self, fd: int, byte: int):
+        self._fd, self._byte = fd, byte
+
+    def __enter__(self) -> None:
+        fcntl.lockf(self._fd, fcntl.LOCK_EX, 1, self._byte)
+
+    def __exit__(self, *_: object) -> None:
+        fcntl.lockf(self._fd, fcntl.LOCK_UN, 1, self._byte)
 
 
 def _anonymous_file(size: int) -> int:

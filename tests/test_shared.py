@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from ampviz.shared import SharedBlock
+from ampviz.shared import SharedBlock, Turn
 
 pytestmark = pytest.mark.usefixtures("nothing_left_behind")
 
@@ -83,3 +83,36 @@ def test_an_array_outlives_the_descriptor(block):
 
 def test_a_block_has_no_name_that_could_be_left_behind(block):
     assert os.fstat(block.fd).st_nlink == 0
+
+
+TRIES = """
+import fcntl, sys
+for byte in sys.argv[2:]:
+    try:
+        fcntl.lockf(int(sys.argv[1]), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, int(byte))
+        print("free", flush=True)
+    except BlockingIOError:
+        print("taken", flush=True)
+sys.stdin.read()
+"""
+
+
+def other_process(fd: int, *turns: int) -> subprocess.Popen[str]:
+    """A process that tries to take these turns, says which were free, and keeps them until its input ends."""
+    command = [sys.executable, "-c", TRIES, str(fd), *map(str, turns)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, pass_fds=(fd,))
+
+
+def test_a_turn_is_held_by_one_process_at_a_time(block):
+    with Turn(block.fd, 8), other_process(block.fd, 8, 16) as other:
+        assert other.communicate(timeout=20)[0].split() == ["taken", "free"]
+    with other_process(block.fd, 8) as other:
+        assert other.communicate(timeout=20)[0].split() == ["free"]
+
+
+def test_the_turn_of_a_process_that_died_is_free(block):
+    with other_process(block.fd, 8) as other:
+        assert other.stdout.readline() == "free\n"
+        other.kill()
+    with Turn(block.fd, 8), other_process(block.fd, 8) as other:  # the turn came at once, or this would wait for ever
+        assert other.communicate(timeout=20)[0].split() == ["taken"]

@@ -112,7 +112,11 @@ class Transform(Node):
     def bind(self, host: Host, graph: Graph) -> None:
         super().bind(host, graph)
         self.saved = Kept()
-        self.version = 0  # how often the parameters were updated
+
+    @property
+    def version(self) -> int:
+        """How often the parameters were updated."""
+        return 0
 
     def run(self, x: Payload) -> tuple[Payload, Payload]:
         raise NotImplementedError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -28,10 +29,15 @@ _MANY_ROWS = 64  # at a time, from which on a product for each such block may co
 
 @dataclass(slots=True)
 class Parameters:
-    """The arrays of one node: parameters, and the optimizer's state for each."""
+    """The arrays of one node: parameters, and the optimizer's state for each.
+
+    `version` has one element: how often they were updated. Who writes any of these holds `turn`.
+    """
 
     arrays: dict[str, Array]
     slots: dict[str, dict[str, Array]] = field(default_factory=dict)
+    version: memoryview[int] = field(default_factory=lambda: memoryview(bytearray(8)).cast("q"))
+    turn: AbstractContextManager[None] = field(default_factory=nullcontext)
 
 
 class Parameterised(Transform):
@@ -43,7 +49,6 @@ class Parameterised(Transform):
     nothing, and drops what it had: no gradient of long ago strikes when it thaws.
     """
 
-    version: int
     dense: ClassVar[bool] = True  # gradients are products of `factors`
 
     def __init__(self, name: str = "", *, optimizer: Optimizer | None = None):
@@ -70,6 +75,7 @@ class Parameterised(Transform):
         self.knobs: dict[str, float] = {}
         self.decayed = 1.0  # what learning_rate_decay has come to
         self.frozen = False
+        self.updates = 0  # that this node made; others may have made more of the same parameters
         self.pending = 0  # backward messages since the last update
         self.staleness = [0] * STALENESS_BINS
         self.staleness_sum = self.staleness_max = 0
@@ -79,6 +85,10 @@ class Parameterised(Transform):
         self._collected: list[tuple[Payload, Payload]] = []
         self._gradients: dict[str, Array] = {}
         self._keys: set[int] = set()
+
+    @property
+    def version(self) -> int:
+        return self.parameters.version[0]
 
     def attach(self, parameters: Parameters) -> None:
         """Use these arrays, which live in the session's shared memory."""
@@ -128,11 +138,14 @@ class Parameterised(Transform):
         since = self.host.clock()
         rate = self.knobs["learning_rate"] * self.decayed
         # which way it goes must not depend on the clock: the bits of a run would
-        if self.optimizer.straight and self.dense and not self._gradients and not self.knobs["gradient_clip"] > 0:
-            self._descend(rate)
-        else:
-            self._step_by_gradients(rate)
-        self.version += 1
+        straight = self.optimizer.straight and self.dense and not self._gradients
+        straight = straight and not self.knobs["gradient_clip"] > 0
+        if not straight:
+            self._fold()
+        with self.parameters.turn:
+            (self._descend if straight else self._step_by_gradients)(rate)
+            self.parameters.version[0] += 1
+        self.updates += 1
         self._forget()
         self.host.updated(self, since)
 
@@ -146,7 +159,6 @@ class Parameterised(Transform):
         self.kernel_ns += self.host.clock() - start
 
     def _step_by_gradients(self, rate: float) -> None:
-        self._fold()
         start = self.host.clock()
         gradients, keys = self._gradients, len(self._keys)
         if keys > 1:

@@ -24,8 +24,7 @@ def replicate(
     the layer itself. Several expand into a Cond that sends an instance to copy `key % copies`, the copies `name-0`,
     `name-1` and so on, and a Phi. They start equal. With the mode `average` each has parameters of its own, and these
     and the optimizer's state are averaged at the end of each epoch, before validation; with `shared` all write one
-    block of parameters without locks; the staleness shown of a copy then leaves out the updates of the others. The
-    name of the layer stands for all copies in knobs and placement.
+    block of parameters in turn. The name of the layer stands for all copies in knobs and placement.
 
     Raises GraphError for a layer without parameters.
     """

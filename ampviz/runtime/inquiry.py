@@ -126,9 +126,8 @@ class Inquiries:
         listed = {
             name: sum((getattr(part, name) for part in parts), ()) for name in ("forward", "backward", "remembered")
         }
-        version = sum(part.version for part in parts) if first.version >= 0 else -1
         held = first.node in self._held()
-        return msgspec.structs.replace(first, held=held, version=version, **added, **listed)
+        return msgspec.structs.replace(first, held=held, **added, **listed)
 
     def _of_key(self, key: int, parts: Sequence[KeyDetail]) -> KeyDetail:
         admitted = self._controller.in_flight.get(key, self._controller.now)

@@ -23,7 +23,7 @@ def publish(worker: Worker, board: Board, unsent: int = 0) -> None:
         row["cached"] = node.cached()
         kernel_ns += node.kernel_ns
         if isinstance(node, Parameterised):
-            row["updates"], row["pending"] = node.version, node.pending
+            row["updates"], row["pending"] = node.updates, node.pending
             row["staleness_sum"], row["staleness_max"] = node.staleness_sum, node.staleness_max
             row["staleness"] = node.staleness
             row["gradient_norm"] = node.gradient_norm

@@ -1,14 +1,16 @@
 """Where parameters and optimizer state live: one shared block owned by the session.
 
 Each node's worker is the one writer of its arrays, but for three cases: copies of a layer that share one set of arrays
-all write it, without locks; so do all workers where each hosts every node; and `average` writes the arrays of copies
-between two phases, when no worker computes.
+all write it, one at a time; so do all workers where each hosts every node; and `average` writes the arrays of copies
+between two phases, when no worker computes. Nobody waits to read: a forward message may meet parameters that are half
+way through an update.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -18,9 +20,12 @@ from ampviz.errors import UsageError
 from ampviz.graph import Graph
 from ampviz.nodes.parameterised import Parameterised, Parameters
 from ampviz.optim import Optimizer
-from ampviz.shared import SharedBlock
+from ampviz.shared import SharedBlock, Turn
 
 _ALIGN = 64  # bytes: a cache line, so that two workers never write to one
+
+_Layout = list[tuple[str, tuple[int, ...], int]]
+"""Arrays: name, shape, and the byte where each begins"""
 
 
 class ParameterStore:
@@ -34,12 +39,11 @@ class ParameterStore:
     def __init__(self, graph: Graph, optimizer: Optimizer, seed: int = 0, fd: int | None = None):
         self._optimizer = optimizer
         self.nodes = self.equipped(graph)
-        offsets = list(self._layout())
-        size = offsets[-1][2] + 4 * int(np.prod(offsets[-1][1])) if offsets else 0
+        self._versions, arrays, size = self._layout()
         self.block = SharedBlock(size, fd)
         self._arrays: dict[str, NDArray[np.float32]] = {
             name: np.frombuffer(self.block.memory, np.float32, int(np.prod(shape)), offset).reshape(shape)
-            for name, shape, offset in offsets
+            for name, shape, offset in arrays
         }
         if fd is None:
             self._fill(seed)
@@ -51,20 +55,23 @@ class ParameterStore:
             node.optimizer = node.optimizer or self._optimizer
         return nodes
 
-    def _layout(self) -> Iterator[tuple[str, tuple[int, ...], int]]:
-        offset = 0
+    def _layout(self) -> tuple[dict[str, int], _Layout, int]:
+        """Where the version of each owner begins, where each array does, and the size of all."""
         owners: dict[str, Parameterised] = {}
         for node in self.nodes:
             owners.setdefault(_owner(node), node)
+        versions = {owner: number * _ALIGN for number, owner in enumerate(owners)}
+        arrays, offset = [], len(versions) * _ALIGN
         for owner, node in owners.items():
             assert node.optimizer is not None
             for parameter, shape in node.parameter_shapes().items():
                 slots = node.optimizer.slots(shape)
                 names = {"": shape, **{f"/{slot}": slot_shape for slot, slot_shape in slots.items()}}
                 for suffix, extent in names.items():
-                    yield f"{owner}/{parameter}{suffix}", extent, offset
+                    arrays.append((f"{owner}/{parameter}{suffix}", extent, offset))
                     size = 4 * int(np.prod(extent))
                     offset += -(-size // _ALIGN) * _ALIGN
+        return versions, arrays, offset
 
     def _fill(self, seed: int) -> None:
         for node in self.nodes:
@@ -75,8 +82,8 @@ class ParameterStore:
                 assert node.optimizer is not None
                 node.optimizer.initialise(parameters.slots[name])
 
-    def parameters(self, node: Parameterised) -> Parameters:
-        """The arrays of one node, as views of the block."""
+    def parameters(self, node: Parameterised, *, several: bool = False) -> Parameters:
+        """The arrays of one node, as views of the block; `several` workers take turns at writing them."""
         assert node.optimizer is not None
         owner = _owner(node)
         arrays: dict[str, Any] = {}
@@ -84,7 +91,9 @@ class ParameterStore:
         for name, shape in node.parameter_shapes().items():
             arrays[name] = self._arrays[f"{owner}/{name}"]
             slots[name] = {slot: self._arrays[f"{owner}/{name}/{slot}"] for slot in node.optimizer.slots(shape)}
-        return Parameters(arrays, slots)
+        place = self._versions[owner]
+        version = memoryview(self.block.memory)[place : place + 8].cast("q")
+        return Parameters(arrays, slots, version, Turn(self.block.fd, place) if several else nullcontext())
 
     def average(self) -> None:
         """Set every copy of a replicated layer to the mean of all of them, the optimizer's state (moments, sums, step

@@ -100,7 +100,8 @@ class Worker:
         for slot in self.slots.values():
             slot.node.bind(self, graph)
             if isinstance(slot.node, Parameterised):
-                slot.node.attach(store.parameters(slot.node))
+                several = slot.node.shares or placement[slot.node.id] == EVERY
+                slot.node.attach(store.parameters(slot.node, several=several))
         self._sources = [slot for slot in self.slots.values() if isinstance(slot.node, Source)]
 
     # What a backend calls

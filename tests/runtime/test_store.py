@@ -148,6 +148,15 @@ def test_arrays_of_another_model_are_refused_and_nothing_is_changed(store_of, mo
     assert same(store.arrays(), before)
 
 
+def test_the_version_is_one_for_all_who_map_it(store_of):
+    first = store_of(graph(), SGD())
+    second = store_of(graph(), SGD(), fd=os.dup(first.block.fd))
+    ours, theirs = ([store.parameters(node).version for node in store.nodes] for store in (first, second))
+    ours[0][0] += 1
+    theirs[1][0] += 5
+    assert [version[0] for version in ours] == [version[0] for version in theirs] == [1, 5]
+
+
 def test_arrays_in_use_outlive_their_store():
     store = ParameterStore(graph(), SGD())
     weights = store.arrays()["fc1/W"]
