@@ -18,7 +18,7 @@ from ampviz.loops import strongly_connected
 from ampviz.ports import PortType, braces
 
 EVERY = -1
-"""In the place of a worker: all of them host the node, and an instance stays with worker `key % workers`."""
+"""In the place of a worker: all of them host the node, and an instance stays with one."""
 
 
 @dataclass(eq=False, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from ampviz.graph import EVERY
 from ampviz.telemetry.snapshot import EpochReport, Event, SessionInfo, Snapshot
 from ampviz.terminal import let_go
 
@@ -30,8 +31,10 @@ class HeadlessProgress:
 
     def __enter__(self) -> HeadlessProgress:
         info = self._info
+        all_on_each = any(node.worker == EVERY for node in info.nodes)
+        where = f"{', all on each of' if all_on_each else ' on'} {info.workers} {info.backend} worker(s)"
         self._console.print(
-            f"{info.target}: {len(info.nodes)} nodes on {info.workers} {info.backend} worker(s), seed {info.seed}",
+            f"{info.target}: {len(info.nodes)} nodes{where}, seed {info.seed}",
             highlight=False,
             soft_wrap=True,
         )

@@ -11,7 +11,7 @@ from typing import Literal
 from ampviz.errors import UsageError
 from ampviz.graph import Graph
 
-PlacementPolicy = Literal["round-robin", "cost", "keys"]
+PlacementPolicy = Literal["auto", "round-robin", "cost", "keys"]
 
 _LEAST_GAIN = 1e-9  # of all work: a change that gains less is rounding
 _LEAST_WORK = 1e-30

@@ -164,6 +164,12 @@ def _keys(result: Result) -> list[list[str]]:
     return [[f"{result['workload']}, {result['unit']} by `max_active_keys`", curve, f"knee at {result['knee']}"]]
 
 
+def _placement(result: Result) -> list[list[str]]:
+    curve = ", ".join(f"{policy}: {_number(numbers['median'])}" for policy, numbers in result["variants"].items())
+    what = f"{result['workload']}, {result['unit']} with two workers, {result['in_flight']} in flight, by placement"
+    return [[what, curve, f"{result['gain']['median']:.2f}"]]
+
+
 def _scaling(result: Result) -> list[list[str]]:
     """Two workers with as many in flight each as one has; else (older results) with as many in all."""
     variants = result["variants"]
@@ -190,7 +196,7 @@ _LIMITS: dict[str, Rows] = {
     "machine": _machine, "kernels": _kernels, "dispatch": _dispatch_limit, "wire": _wire, "memory": _memory,
     "startup": _startup, "ui": _ui, "accuracy": _accuracy,
 }  # fmt: skip
-_CURVES: dict[str, Rows] = {"dispatch": _dispatch_curve, "keys": _keys, "compare": _scaling}
+_CURVES: dict[str, Rows] = {"dispatch": _dispatch_curve, "keys": _keys, "compare": _scaling, "placement": _placement}
 
 
 def _spread(numbers: Result) -> str:

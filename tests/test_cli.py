@@ -187,6 +187,12 @@ def test_graph_prints_the_model_and_its_placement(capsys):
     text = capsys.readouterr().out
     assert "graph perceptron" in text
     assert [line.split(":")[0] for line in text.splitlines()[-3:]] == ["worker 0", "worker 1", "worker 2"]
+    assert "every worker hosts all" in text  # by default, with as many instances in flight
+
+
+def test_the_graph_of_one_instance_in_flight_is_spread(capsys):
+    assert main(["graph", target("pipeline"), "--max-active-keys", "1"]) == 0
+    assert "every worker" not in capsys.readouterr().out
 
 
 def test_data_list_says_where_each_file_is_or_that_it_is_missing(capsys, tmp_path: Path, monkeypatch):

@@ -17,6 +17,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 
 def _graph(options: argparse.Namespace) -> int:
+    import msgspec
+
     from ampviz.experiment import load_experiment
     from ampviz.graph import EVERY
     from ampviz.runtime.profile import placed
@@ -24,11 +26,15 @@ def _graph(options: argparse.Namespace) -> int:
     spec = model_spec(options)
     experiment = load_experiment(spec.target)
     graph = experiment.graph(spec.variant)
-    hosts, costs = placed(experiment, graph, spec, experiment.knob_values(graph, spec.knobs))
+    knobs = experiment.knob_values(graph, spec.knobs)
+    hosts, costs = placed(experiment, graph, spec, knobs)
     print(graph, end="\n\n")
     if EVERY in hosts:
-        print(f"every worker hosts all {len(hosts)} nodes; an instance stays with worker key % {spec.workers}")
-        return 0
+        print(f"every worker hosts all {len(hosts)} nodes; an instance stays with one of {spec.workers}")
+        if spec.placement_policy != "auto":
+            return 0
+        print("with placement=round-robin:")
+        hosts, costs = placed(experiment, graph, msgspec.structs.replace(spec, placement_policy="round-robin"), knobs)
     for worker in range(spec.workers):
         hosted = [node for node in graph.nodes if hosts[node.id] == worker]
         share = sum(costs.nodes[node.id] for node in hosted) / sum(costs.nodes) if costs else 0.0

@@ -11,7 +11,7 @@ from ampviz.knobs import KNOBS
 if TYPE_CHECKING:
     from ampviz.runtime.spec import RunSpec
 
-_CHOICES = {"placement": ("round-robin", "cost", "keys"), "replica_mode": ("average", "shared")}
+_CHOICES = {"placement": ("auto", "round-robin", "cost", "keys"), "replica_mode": ("average", "shared")}
 
 
 def model_options(parser: argparse.ArgumentParser) -> None:
@@ -39,8 +39,8 @@ def knob_options(run: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NODE.KNOB=VALUE",
         help=f"one node's knob, or KNOB=VALUE for all. Knobs: {others}. Only at the start: NODE.worker=W places a "
-        "node, placement=cost the others by their cost in a short profile (default: round-robin), placement=keys every "
-        "node on every worker, NODE.optimizer=NAME (sgd, momentum, adam, adagrad), replica_mode=average or shared",
+        "node, placement=round-robin or cost (of a short profile) the others, placement=keys every node on every "
+        "worker (default: auto), NODE.optimizer=NAME (sgd, momentum, adam, adagrad), replica_mode=average or shared",
     )
 
 
@@ -62,7 +62,7 @@ def model_spec(options: argparse.Namespace) -> RunSpec:
         for name in ("max_active_keys", "min_update_interval", "max_batch", "learning_rate")
         if getattr(options, name) is not None
     }
-    at_start: dict[str, Any] = {"placement": "round-robin", "replica_mode": None}
+    at_start: dict[str, Any] = {"placement": "auto", "replica_mode": None}
     workers: dict[str, int] = {}
     optimizers: dict[str, str] = {}
     for text in options.set:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ampviz.graph import Graph
+from ampviz.graph import EVERY, Graph
 from ampviz.runtime.controller import Controller
 from ampviz.runtime.spec import RunSpec
 from ampviz.telemetry.board import Board, staleness_percentile
@@ -28,7 +28,7 @@ def outcome(
         "epochs": [_epoch(report) for report in controller.progress.epochs],
         "recording": spec.recording,
         "knobs": controller.knobs.as_dict(),
-        "nodes": _nodes(graph, placement, board),
+        "nodes": node_figures(graph, placement, board),
         "workers_detail": [
             {
                 "pid": worker.pid,
@@ -47,10 +47,12 @@ def _epoch(report: EpochReport) -> dict[str, Any]:
     return fields
 
 
-def _nodes(graph: Graph, placement: list[int], board: Board) -> dict[str, Any]:
+def node_figures(graph: Graph, placement: list[int], board: Board) -> dict[str, Any]:
+    """What was counted for each node, and its worker: of a node that all host, the one that spent most time on it."""
+    busiest = board.nodes["busy_ns"].argmax(axis=0).tolist()
     return {
         node.name: {
-            "worker": placement[node.id],
+            "worker": busiest[node.id] if placement[node.id] == EVERY else placement[node.id],
             "forward": stats.forward,
             "backward": stats.backward,
             "updates": stats.updates,

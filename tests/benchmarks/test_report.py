@@ -42,6 +42,8 @@ MEASURED = {
         {"benchmark": "wire", "variants": {"4 KB": {**values(3e5), "GB_per_s": 1.229, "goal": 250_000}}},
         {"benchmark": "keys", "workload": "mnist", "unit": "digits/s", "knee": 4,
          "variants": {"1": values(900.0), "4": values(1950.0), "8": values(2000.0)}},
+        {"benchmark": "placement", "workload": "mnist", "unit": "digits/s", "in_flight": 4, "gain": values(1.25),
+         "variants": {"keys": values(2000.0), "round-robin": values(1600.0)}},
         COMPARED,
     ],
 }  # fmt: skip
@@ -68,6 +70,7 @@ medians, and the smallest and largest round as spread.
 | what | by size | outcome |
 |---|---|---|
 | mnist, digits/s by `max_active_keys` | 1: 900, 4: 1,950, 8: 2,000 | knee at 4 |
+| mnist, digits/s with two workers, 4 in flight, by placement | keys: 2,000, round-robin: 1,600 | 1.25 |
 | mnist, digits/s by workers | 1: 11,000, 2: 20,000 | 1.67 |
 
 ### Every variant
