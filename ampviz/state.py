@@ -14,7 +14,7 @@ import ast
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from ampviz.errors import GraphError
 
@@ -22,6 +22,8 @@ State = tuple[int, ...]
 Fields = tuple[str, ...]
 Tables = Mapping[str, Any]
 Compiled = Callable[[State, Tables | None], Any]
+Tabled = tuple[State, Tables | None]
+"""A state and the tables of its instance, or None where they are not read"""
 
 _OPERATORS: dict[str, type[ast.operator] | type[ast.cmpop]] = {
     "+": ast.Add, "-": ast.Sub, "*": ast.Mult, "//": ast.FloorDiv, "%": ast.Mod, "&": ast.BitAnd, "|": ast.BitOr,
@@ -243,18 +245,24 @@ def compile_expression(expression: Expression, fields: Fields) -> Compiled:
     return _function(_to_ast(expression, fields))
 
 
-def compile_projection(names: Sequence[str], fields: Fields) -> Callable[[State], Any]:
-    """A function state -> the values of some fields: a bare int for one field, else a tuple in the given order."""
+def compile_each(expression: Expression, fields: Fields) -> Callable[[Iterable[Tabled]], list[Any]]:
+    """A function of pairs (state, tables) -> a value for each, as `compile_expression` gives them one by one."""
+    return _for_each(_to_ast(expression, fields))
+
+
+def compile_assignments(
+    assigns: Sequence[Assign], fields: Fields, result: Fields
+) -> Callable[[Iterable[Tabled]], list[State]]:
+    """A function of pairs (state, tables) -> each state with the assigned fields changed, and only `result` kept."""
+    changed = {assign.field: assign.value for assign in assigns}
+    return _for_each(ast.Tuple([_to_ast(changed.get(name, Field(name)), fields) for name in result], ast.Load()))
+
+
+def compile_projection(names: Sequence[str], fields: Fields) -> Callable[[Iterable[State]], list[Any]]:
+    """A function of states -> some fields of each: a bare int for one field, else a tuple in the given order."""
     picks = [_to_ast(Field(name), fields) for name in names]
     body = picks[0] if len(picks) == 1 else ast.Tuple(picks, ast.Load())
-    return cast("Callable[[State], Any]", _function(body, ("s",)))
-
-
-def compile_assignments(assigns: Sequence[Assign], fields: Fields, result: Fields) -> Compiled:
-    """A function (state, tables) -> state with the assigned fields changed, and only the fields of `result` kept."""
-    changed = {assign.field: assign.value for assign in assigns}
-    body = ast.Tuple([_to_ast(changed.get(name, Field(name)), fields) for name in result], ast.Load())
-    return _function(body)
+    return _for_each(body, ast.Name("s", ast.Store()))
 
 
 def _to_ast(expression: Expression, fields: Fields) -> ast.expr:
@@ -277,7 +285,14 @@ def _to_ast(expression: Expression, fields: Fields) -> ast.expr:
     raise TypeError(f"not an expression: {expression!r}")
 
 
-def _function(body: ast.expr, arguments: tuple[str, ...] = ("s", "t")) -> Compiled:
+def _for_each(body: ast.expr, item: ast.expr | None = None) -> Callable[[Iterable[Any]], list[Any]]:
+    """The function `lambda items: [body for item in items]`, where an item is (s, t) unless it is given."""
+    pair = ast.Tuple([ast.Name("s", ast.Store()), ast.Name("t", ast.Store())], ast.Store())
+    turn = ast.comprehension(item or pair, ast.Name("items", ast.Load()), [], 0)
+    return _function(ast.ListComp(body, [turn]), ("items",))
+
+
+def _function(body: ast.expr, arguments: tuple[str, ...] = ("s", "t")) -> Callable[..., Any]:
     """The function `lambda arguments: body`. Only trees built by `_to_ast` come here, never text."""
     signature = ast.arguments([], [ast.arg(name) for name in arguments], None, [], [], None, [])
     tree = ast.fix_missing_locations(ast.Expression(ast.Lambda(signature, body)))

@@ -8,6 +8,7 @@ instance. Keys of validation instances are negative: nothing is remembered for t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import ClassVar, Protocol
 
 from ampviz.graph import Graph, GraphNode
@@ -15,7 +16,7 @@ from ampviz.message import BACKWARD, Direction, Message
 from ampviz.nodes.batch import Batch, Send
 from ampviz.nodes.kept import Kept
 from ampviz.nodes.payload import Payload
-from ampviz.state import State, Tables
+from ampviz.state import State, Tabled, Tables
 
 
 class Host(Protocol):
@@ -80,6 +81,13 @@ class Node(GraphNode):
     def batch_limit(self, direction: Direction, limit: int) -> int:
         """How many messages one unit of work may take, at most `limit`."""
         return limit
+
+    def with_tables(self, states: Sequence[State], reads: bool) -> Iterator[Tabled]:
+        """These states with the tables of their instances, if an expression reads tables; else with None."""
+        if not reads:
+            return zip(states, repeat(None))
+        tables = self.host.tables
+        return zip(states, [tables(state[0]) for state in states], strict=True)
 
     def cached(self) -> int:
         """How many entries are remembered for instances in flight."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 from ampviz.errors import GraphError
 from ampviz.graph import Graph, Port
@@ -15,7 +14,7 @@ from ampviz.state import (
     Expression,
     State,
     compile_assignments,
-    compile_expression,
+    compile_each,
     field_order,
     lift,
 )
@@ -39,20 +38,14 @@ class Cond(Node):
 
     def infer(self, *inputs: PortType) -> tuple[PortType, ...]:
         (x,) = self.take(inputs, 1, tuples=True)
-        choose = compile_expression(self.choose, x.fields)
-        if self.ways == 2:
-            self._choose: Callable[[State, Any], int] = lambda state, tables: 0 if choose(state, tables) else 1
-        else:
-            self._choose = choose
+        self._choose = compile_each(self.choose, x.fields)
+        self._reads_tables = bool(self.choose.tables())
         return (x,) * self.ways
 
     def forward(self, batch: Batch) -> None:
-        choose, states = self._choose, batch.states
-        if self.choose.tables():
-            tables = self.host.tables
-            ways = [choose(state, tables(state[0])) for state in states]
-        else:
-            ways = [choose(state, None) for state in states]
+        ways = self._choose(self.with_tables(batch.states, self._reads_tables))
+        if self.ways == 2:
+            ways = [0 if way else 1 for way in ways]
         for way, chosen in batch.by(ways):
             self.send(way, chosen.states, chosen.payload, chosen.counts)
 
@@ -131,16 +124,12 @@ class Isu(Node):
         return (PortType.of(fields, x.arrays),)
 
     def forward(self, batch: Batch) -> None:
-        self.send(0, self._mapped(self._change, batch.states), batch.payload, batch.counts)
+        states = self._change(self.with_tables(batch.states, self._reads_tables))
+        self.send(0, states, batch.payload, batch.counts)
 
     def backward(self, batch: Batch) -> None:
-        self.answer(0, self._mapped(self._undo, batch.states), batch.payload, batch.counts)
-
-    def _mapped(self, change: Callable[[State, Any], State], states: Sequence[State]) -> list[State]:
-        if not self._reads_tables:
-            return [change(state, None) for state in states]
-        tables = self.host.tables
-        return [change(state, tables(state[0])) for state in states]
+        states = self._undo(self.with_tables(batch.states, self._reads_tables))
+        self.answer(0, states, batch.payload, batch.counts)
 
 
 def loop(

@@ -21,8 +21,8 @@ from ampviz.state import (
     Field,
     State,
     compile_assignments,
+    compile_each,
     compile_expression,
-    compile_projection,
     field_order,
     lift,
 )
@@ -66,25 +66,19 @@ class Group(Node):
         if isinstance(self.by, Field):
             if self.by.name not in x.fields:
                 raise GraphError(f"the state has no field {self.by.name}", where=self.where, got=x)
-            fields = tuple(name for name in x.fields if name != self.by.name)
-            project = compile_projection(fields, x.fields)
-            self._target: Any = (lambda s, _: (project(s),)) if len(fields) == 1 else (lambda s, _: project(s))
+            fields, changes = tuple(name for name in x.fields if name != self.by.name), []
         else:
-            fields = field_order([*x.fields, self.by.field])
-            self._target = compile_assignments([self.by], x.fields, fields)
-        self._order = compile_expression(self.order, x.fields)
-        self._count = compile_expression(self.count, x.fields)
-        read = (
-            self.order.tables()
-            | self.count.tables()
-            | (self.by.value.tables() if isinstance(self.by, Assign) else set())
-        )
-        self._reads_tables = bool(read)
+            fields, changes = field_order([*x.fields, self.by.field]), [self.by]
+        self._target = compile_assignments(changes, x.fields, fields)
+        self._order = compile_each(self.order, x.fields)
+        self._count = compile_each(self.count, x.fields)
+        read = [self.order, self.count, *(change.value for change in changes)]
+        self._reads_tables = any(expression.tables() for expression in read)
         stacked = () if self.axis == 0 else (self._fixed_count(),)
         return (PortType.of(fields, [ArrayType((*stacked, *array.shape), array.dtype) for array in x.arrays]),)
 
     def _fixed_count(self) -> int | None:
-        return None if self.count.fields() or self.count.tables() else int(self._count((), None))
+        return None if self.count.fields() or self.count.tables() else int(compile_expression(self.count, ())((), None))
 
     def bind(self, host: Host, graph: Graph) -> None:
         super().bind(host, graph)
@@ -93,37 +87,37 @@ class Group(Node):
         self._origins: dict[State, tuple[tuple[State, ...], tuple[int, ...]]] = {}
 
     def forward(self, batch: Batch) -> None:
-        complete: dict[object, list[tuple[State, list[Part]]]] = {}  # groups by number of parts
-        tables = None
-        for part in zip(batch.states, self._holder.put(batch.payload, batch.counts), strict=True):
-            state = part[0]
-            if self._reads_tables:
-                tables = self.host.tables(state[0])
-            target, order = self._target(state, tables), self._order(state, tables)
-            parts = self._partial.get(target)
+        pairs, partial = list(self.with_tables(batch.states, self._reads_tables)), self._partial
+        numbers = self._holder.put(batch.payload, batch.counts)
+        complete: dict[object, list[State]] = {}  # groups by number of parts
+        for state, number, target, order, ways in zip(
+            batch.states, numbers, self._target(pairs), self._order(pairs), self._count(pairs), strict=True
+        ):
+            parts = partial.get(target)
             if parts is None:
-                parts = self._partial[target] = [None] * self._count(state, tables)
+                parts = partial[target] = [None] * ways
             if not 0 <= order < len(parts) or parts[order] is not None:
                 raise ValueError(f"part {order} of group {target} is out of range or came twice")
-            parts[order] = part
+            parts[order] = state, number
             if None not in parts:
-                del self._partial[target]
-                complete.setdefault(len(parts) if self.uniform else target, []).append((target, parts))  # type: ignore[arg-type] # no part is None any more
-        for groups in complete.values():
-            self._put_together(groups)
+                complete.setdefault(len(parts) if self.uniform else target, []).append(target)
+        for targets in complete.values():
+            self._put_together(targets)
 
-    def _put_together(self, groups: list[tuple[State, list[Part]]]) -> None:
+    def _put_together(self, targets: list[State]) -> None:
         """Send whole groups of equally many parts on."""
-        targets, ways = [target for target, _ in groups], len(groups[0][1])
-        parts = [part for _, group in groups for part in group]
+        groups: list[list[Part]] = list(map(self._partial.pop, targets))  # type: ignore[arg-type] # no part is missing
+        ways = len(groups[0])
+        parts = [part for group in groups for part in group]
         states, (whole, rows) = [state for state, _ in parts], self._holder.take([number for _, number in parts])
-        own_states, own_rows = (list(zip(*[iter(flat)] * ways, strict=True)) for flat in (states, rows))
+        by_way = [rows[way::ways] for way in range(ways)]
+        own_states, own_rows = zip(*[iter(states)] * ways, strict=True), list(zip(*by_way, strict=True))
         self._origins.update(zip(targets, zip(own_states, own_rows, strict=True), strict=True))
         if self.axis == 0:
-            counts = list(map(sum, own_rows))
+            counts: Sequence[int] = list(map(sum, own_rows))
         else:
-            counts = [own[0] for own in own_rows]
-            if list(rows) != [count for count in counts for _ in range(ways)]:
+            counts = by_way[0]
+            if by_way.count(counts) < ways:
                 raise ValueError(f"parts that are stacked have the same shape, not {list(rows)} rows")
             whole = each(lambda array: _side_by_side(array, counts, ways), whole)
         self.send(0, targets, whole, counts)
@@ -159,9 +153,8 @@ class Group(Node):
 def _side_by_side(rows: Any, counts: Sequence[int], ways: int) -> Any:
     """Groups, so many rows of each way after the other, as (rows, ways, ...)."""
     shape = rows.shape[1:]
-    if min(counts) == max(counts):
-        return rows.reshape(len(counts), ways, counts[0], *shape).swapaxes(1, 2).reshape(-1, ways, *shape)
+    if min(counts) == 1 and len(rows) == ways * len(counts):
+        return rows.reshape(-1, ways, *shape)
     groups = split(rows, [ways * count for count in counts])
-    return np.concatenate(
-        [group.reshape(ways, count, *shape).swapaxes(0, 1) for group, count in zip(groups, counts, strict=True)]
-    )
+    turned = [group.reshape(ways, count, *shape).swapaxes(0, 1) for group, count in zip(groups, counts, strict=True)]
+    return np.concatenate(turned)

@@ -22,6 +22,7 @@ class Holder:
     def __init__(self) -> None:
         self._whole: dict[int, tuple[list[int], Payload, Sequence[int]]] = {}  # what came, by its first number
         self._arena: Any = None  # a payload; row n is that of message n
+        self._kind: Any = None  # of the arena
         self._places: dict[int, Place] = {}  # of other messages that are not in the arena
         self._free: list[int] = []  # numbers
         self._numbers = 0  # that were ever given, about as many as were held at once
@@ -69,19 +70,12 @@ class Holder:
     def _part(self) -> None:
         """Have a row of the arena or a place of its own for every message."""
         for numbers, payload, counts in self._whole.values():
-            if min(counts) == 1 and row_count(payload) == len(counts) and self._fits(payload):
+            if min(counts) == 1 and row_count(payload) == len(counts) and self._kind in (None, _kind(payload)):
                 self._store(numbers, payload)
             else:
                 starts = list(accumulate(counts, initial=0))
                 self._places.update(zip(numbers, zip(repeat(payload), starts, starts[1:])))  # noqa: B905 # one payload for all
         self._whole.clear()
-
-    def _fits(self, payload: Payload) -> bool:
-        """Whether the arena is of this kind, or of none yet."""
-        if self._arena is None:
-            return True
-        pairs = zip(self._arena, payload, strict=True) if type(payload) is tuple else ((self._arena, payload),)
-        return all(own.dtype == rows.dtype and own.shape[1:] == rows.shape[1:] for own, rows in pairs)
 
     def _store(self, numbers: list[int], payload: Payload) -> None:
         """Write rows into the arena, which has a row for each number then."""
@@ -90,9 +84,15 @@ class Holder:
             grown = each(lambda rows: np.empty((self._numbers, *rows.shape[1:]), rows.dtype), payload)
             if size:
                 each(lambda fresh, old: np.copyto(fresh[:size], old), grown, self._arena)
-            self._arena = grown
+            self._arena, self._kind = grown, _kind(payload)
         if type(payload) is tuple:
             for own, rows in zip(self._arena, payload, strict=True):
                 own[index] = rows
         else:
             self._arena[index] = payload
+
+
+def _kind(payload: Payload) -> list[Any]:
+    """What payloads must have in common to be stacked."""
+    arrays = payload if type(payload) is tuple else (payload,)
+    return [(array.dtype, array.shape[1:]) for array in arrays]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,12 +49,14 @@ class Join(Meets):
                     got="{" + ", ".join(given.fields) + "}",
                     hint="name the fields all inputs share: on=(S.key, ...)",
                 )
-        self._projections: list[Callable[[State], Any]] = [compile_projection(names, given.fields) for given in inputs]
+        self._projections: list[Callable[[Iterable[State]], list[Any]]] = [
+            compile_projection(names, given.fields) for given in inputs
+        ]
         self._alike = all(given.fields == names for given in inputs)
 
     def forward(self, batch: Batch) -> None:
         states = batch.states
-        wheres = states if self._alike else list(map(self._projections[batch.port], states))
+        wheres = states if self._alike else self._projections[batch.port](states)
         for parts in self._waiting.put(batch, wheres):
             self.joined(parts)
 

@@ -109,8 +109,8 @@ class Ungroup(Node):
     def backward(self, batch: Batch) -> None:
         at, live = self._position, batch.payload is not None and self.wanted[0]
         held = self._holder.put(batch.payload, batch.counts) if live else repeat(None)
-        for state, place in zip(batch.states, held):  # noqa: B905 # one None for all
-            base = self._base(state, None)
+        bases = self._base(self.with_tables(batch.states, False))
+        for base, state, place in zip(bases, batch.states, held):  # noqa: B905 # one None for all
             pieces = self._waiting[base]
             pieces.parts[pieces.number_of[state[at]]] = place
             pieces.out -= 1

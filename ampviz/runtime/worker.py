@@ -250,7 +250,8 @@ class Worker:
         return self._router.sender(BACKWARD, [(edge.source, edge.source_port, edge.id) for edge in edges])
 
     def tables(self, key: int) -> Tables:
-        return self._instance(key).tables
+        instance = self._instances.get(key)
+        return (self._instance(key) if instance is None else instance).tables
 
     def payload(self, key: int, name: str) -> Payload:
         return self._instance(key).fields[name]
