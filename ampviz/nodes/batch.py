@@ -23,7 +23,9 @@ class Batch:
     __slots__ = ("_starts", "counts", "payload", "port", "states")
 
     def __init__(self, port: int, states: Sequence[State], payload: Payload | None = None, counts: Sequence[int] = ()):
-        self.port, self.states, self.counts = port, states, counts
+        self.port = port
+        self.states = states
+        self.counts = counts
         self.payload: Any = payload
         self._starts: list[int] | None = None
 

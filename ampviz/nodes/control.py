@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 
 from ampviz.errors import GraphError
 from ampviz.graph import Graph, Port
@@ -76,11 +77,12 @@ class Phi(Node):
 
     def forward(self, batch: Batch) -> None:
         origin, states = self._origin, batch.states
-        fresh = dict.fromkeys(states, batch.port)
-        if len(fresh) < len(states) or not origin.keys().isdisjoint(fresh):
-            twice = next(state for state in states if state in origin or states.count(state) > 1)
+        before = len(origin)
+        origin |= dict.fromkeys(states, batch.port)
+        if len(origin) < before + len(states):
+            known = set(islice(origin, before))
+            twice = next(state for state in states if state in known or states.count(state) > 1)
             raise ValueError(f"state {twice} is already on its way: two ancestors sent it, or a loop did not change it")
-        origin |= fresh
         self.send(0, states, batch.payload, batch.counts)
 
     def backward(self, batch: Batch) -> None:

@@ -89,4 +89,5 @@ class Queue:
 
 
 def _rows(batch: Batch) -> int:
-    return max(row_count(batch.payload), len(batch.states))
+    messages, rows = len(batch.states), row_count(batch.payload)
+    return rows if rows > messages else messages

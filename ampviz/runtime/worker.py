@@ -181,7 +181,9 @@ class Worker:
             limit = 1
         slot, direction = choice or (self.choice() if self._held else self._policy(*self._ready))
         queue, node = slot.queues[direction], slot.node
-        take = min(queue.messages, node.batch_limit(direction, limit))
+        take = node.batch_limit(direction, limit)
+        if take > queue.messages:
+            take = queue.messages
         if slot.traps is not None and stop:
             take = self.debugger.free(slot.traps, slot, direction, take)
             if not take:
