@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,8 +86,9 @@ class Dropout(Node):
 
     def _seeds(self, states: Sequence[State]) -> NDArray[np.uint64]:
         """A number for each state, made from all its fields, the session's seed and the node's name."""
+        fields = np.fromiter(chain.from_iterable(states), np.int64).reshape(len(states), -1).view(np.uint64)
         seeds = np.full(len(states), self._start, np.uint64)
-        for column in np.array(states, np.int64).astype(np.uint64).T:
+        for column in fields.T:
             seeds ^= column
             seeds *= _STEP
             _mix(seeds)
@@ -99,19 +101,21 @@ def _draw(seeds: NDArray[np.uint64], counts: Sequence[int], size: int) -> NDArra
     The rows of a message are one sequence of SplitMix64 (Steele, Lea and Flood 2014): a few passes for all messages.
     """
     words = -(-size // 4)
-    row = np.arange(sum(counts)) - np.repeat(np.cumsum(counts) - counts, counts)  # within its message
-    numbers: NDArray[np.uint64] = (row[:, None] * words + np.arange(1, words + 1)).astype(np.uint64)
-    numbers *= _STEP
-    numbers += np.repeat(seeds, counts)[:, None]
+    if counts.count(1) < len(counts):
+        each = np.asarray(counts)
+        row = np.arange(each.sum()) - np.repeat(np.cumsum(each) - each, each)  # within its message
+        seeds = np.repeat(seeds, each) + (row * words).astype(np.uint64) * _STEP
+    numbers: NDArray[np.uint64] = seeds[:, None] + np.arange(1, words + 1, dtype=np.uint64) * _STEP
     return _mix(numbers).view(np.uint16)[:, :size]
 
 
 def _mix(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """The finaliser of SplitMix64, in place."""
+    shifted = np.empty_like(numbers)
     for shift, factor in _ROUNDS:
-        numbers ^= numbers >> shift
+        numbers ^= np.right_shift(numbers, shift, out=shifted)
         numbers *= factor
-    numbers ^= numbers >> np.uint64(31)
+    numbers ^= np.right_shift(numbers, np.uint64(31), out=shifted)
     return numbers
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ampviz import Instance, S, T
 from ampviz import nodes as nn
 from ampviz.message import FORWARD
+from ampviz.nodes import dropout
 from tests.nodes.delivery import Delivery, hosted, process
 
 ONES = np.ones((6, 50), np.float32)
@@ -86,6 +87,28 @@ def test_each_message_seed_and_node_has_a_mask_of_its_own():
     assert (np.diag(agreement) == 1).all()
     assert agreement[~np.eye(len(drawn), dtype=bool)].max() < 0.85
     assert agreement[~np.eye(len(drawn), dtype=bool)].mean() == pytest.approx(0.5, abs=0.05)
+
+
+def splitmix64(seed: int, number: int) -> int:
+    """The number-th output of the generator, from 1 on."""
+    z = (seed + number * 0x9E3779B97F4A7C15) % 2**64
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+    z = (z ^ z >> 27) * 0x94D049BB133111EB % 2**64
+    return z ^ z >> 31
+
+
+@pytest.mark.parametrize("counts", [[1, 1, 1], [3], [0, 5, 2], [1, 2], []])
+@pytest.mark.parametrize("size", [1, 4, 7])
+def test_the_rows_of_each_message_are_the_sequence_of_its_seed(counts, size):
+    words = -(-size // 4)
+    seeds = [2**63 + 5, 7, 2**64 - 1][: len(counts)]
+    expected = [
+        [splitmix64(seed, row * words + column // 4 + 1) >> 16 * (column % 4) & 0xFFFF for column in range(size)]
+        for seed, count in zip(seeds, counts, strict=True)
+        for row in range(count)
+    ]
+    drawn = dropout._draw(np.array(seeds, np.uint64), counts, size)
+    np.testing.assert_array_equal(drawn, np.array(expected, np.uint16).reshape(-1, size))
 
 
 def test_validation_keys_pass_unchanged():
