@@ -15,11 +15,11 @@ _BY_ROWS, _PLAIN, _TRANSPOSED = 101, 111, 112  # of CBLAS
 
 
 def _gemms() -> dict[str, Callable[..., None]]:
-    """By dtype, as the wheels of numpy bring them along; none where numpy was built otherwise."""
+    """By the letter of the dtype, as the wheels of numpy bring them along; none where numpy was built otherwise."""
     found: dict[str, Callable[..., None]] = {}
     try:
         library = ctypes.CDLL(import_module("numpy._core._multiarray_umath").__file__)
-        for dtype, letter, real in (("float32", "s", ctypes.c_float), ("float64", "d", ctypes.c_double)):
+        for dtype, letter, real in (("f", "s", ctypes.c_float), ("d", "d", ctypes.c_double)):
             gemm = library[f"scipy_cblas_{letter}gemm64_"]
             size, array = ctypes.c_int64, ctypes.c_void_p
             gemm.argtypes = [*[ctypes.c_int] * 3, *[size] * 3, real, array, size, array, size, real, array, size]
@@ -39,7 +39,7 @@ def add_product(y: Array, a: float, x: Array, z: Array) -> bool:
         raise ValueError(f"shapes {x.shape} and {z.shape} do not give a product to be added to {y.shape}")
     if not y.flags.writeable:
         raise ValueError("the array to be added to is read-only")
-    gemm = _GEMM.get(y.dtype.name)
+    gemm = _GEMM.get(y.dtype.char)
     if gemm is None or not (x.dtype == z.dtype == y.dtype and _by_rows(x) and _by_rows(y) and _by_rows(z)):
         return False
     leading = [array.strides[0] // array.itemsize for array in (x, z, y)]

@@ -192,7 +192,9 @@ def optimizer_called(name: str, where: str) -> Optimizer:
 
 def descend(parameter: Array, x: Array, dy: Array, rate: float) -> None:
     """parameter -= rate * x^T dy; of a large matrix the product is never written to memory."""
-    if parameter.size < _LARGE or parameter.ndim == 1 or not add_product(parameter, -rate, x, dy):
+    if parameter.ndim == 1:
+        parameter -= (x @ dy) * rate
+    elif parameter.size < _LARGE or not add_product(parameter, -rate, x, dy):
         parameter -= x.T @ (dy * rate)
 
 
