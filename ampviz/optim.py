@@ -26,8 +26,11 @@ class Optimizer(Protocol):
 
     `rowwise` says that what has no gradient stays as it is, state included: then rows without one may be left out.
     `straight` says that a step is parameter -= learning_rate * gradient and nothing else: then `descend` may take it.
+    `elementwise` says that a number steps by its own gradient and state, and that state is shaped as the parameter, or
+    is (1,) and the same for all: then the vectors of several parameters, one after another, may step as one.
     """
 
+    elementwise: ClassVar[bool]
     rowwise: ClassVar[bool]
     straight: ClassVar[bool]
 
@@ -53,6 +56,7 @@ class Optimizer(Protocol):
 class SGD:
     """parameter -= learning_rate * gradient."""
 
+    elementwise: ClassVar[bool] = True
     rowwise: ClassVar[bool] = True
     straight: ClassVar[bool] = True
     learning_rate: float = 0.1
@@ -75,6 +79,7 @@ class SGD:
 class Momentum:
     """velocity = momentum * velocity + gradient; parameter -= learning_rate * velocity."""
 
+    elementwise: ClassVar[bool] = True
     rowwise: ClassVar[bool] = False
     straight: ClassVar[bool] = False
     learning_rate: float = 0.01
@@ -105,6 +110,7 @@ class Adam:
     Its moments are kept without the factors 1 - beta1 and 1 - beta2, which saves a pass over each.
     """
 
+    elementwise: ClassVar[bool] = True
     rowwise: ClassVar[bool] = False
     straight: ClassVar[bool] = False
     learning_rate: float = 0.001
@@ -125,8 +131,9 @@ class Adam:
         """Both sums and the step count start at 0."""
 
     def update(self, parameter: Array, gradient: Array, slots: Slots, learning_rate: float) -> None:
-        slots["step"][0] += 1
-        step = float(slots["step"][0])
+        steps = slots["step"]
+        steps += 1
+        step = float(steps[0])
         unbiased = ((1 - self.beta2) / (1 - self.beta2**step)) ** 0.5
         rate = learning_rate * (1 - self.beta1) / (1 - self.beta1**step) / unbiased
         epsilon = self.epsilon / unbiased
@@ -147,6 +154,7 @@ class Adam:
 class Adagrad:
     """sum += gradient^2; parameter -= learning_rate * gradient / (sqrt(sum) + epsilon). The sum starts at `initial`."""
 
+    elementwise: ClassVar[bool] = True
     rowwise: ClassVar[bool] = True
     straight: ClassVar[bool] = False
     learning_rate: float = 0.05

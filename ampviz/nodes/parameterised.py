@@ -24,6 +24,7 @@ Array = NDArray[np.floating]
 STALENESS_BINS = 64
 _NORM_NS = 500_000_000  # between two looks at the norm of a gradient, which may have to be formed for it
 _FOLD_ROWS = 1024  # collected rows become a gradient from here on, so that a large interval needs no more memory
+_FEW_NUMBERS = 16_384  # of all gradients of a node: up to here they are put together for the optimizer
 _MANY_ROWS = 64  # at a time, from which on a product for each such block may cost less than stacking them
 
 
@@ -31,11 +32,14 @@ _MANY_ROWS = 64  # at a time, from which on a product for each such block may co
 class Parameters:
     """The arrays of one node: parameters, and the optimizer's state for each.
 
+    Where they lie one after another, `whole` is all parameters as one vector, and `whole_slots` has one for each slot.
     `version` has one element: how often they were updated. Who writes any of these holds `turn`.
     """
 
     arrays: dict[str, Array]
     slots: dict[str, dict[str, Array]] = field(default_factory=dict)
+    whole: Array | None = None
+    whole_slots: dict[str, Array] = field(default_factory=dict)
     version: memoryview[int] = field(default_factory=lambda: memoryview(bytearray(8)).cast("q"))
     turn: AbstractContextManager[None] = field(default_factory=nullcontext)
 
@@ -185,10 +189,15 @@ class Parameterised(Transform):
         return {name: gradient / len(self._keys) for name, gradient in total.items()}
 
     def step(self, gradients: Mapping[str, Array], rate: float) -> None:
-        """Have the optimizer step every parameter by its gradient."""
+        """Have the optimizer step every parameter by its gradient: small ones as one, for it takes many operations."""
         assert self.optimizer is not None  # as in update
+        arrays, slots, whole = self.parameters.arrays, self.parameters.slots, self.parameters.whole
+        if whole is not None and self.optimizer.elementwise and whole.size <= _FEW_NUMBERS and len(arrays) > 1:
+            gradient = np.concatenate([gradients[name].reshape(-1) for name in arrays])
+            self.optimizer.update(whole, gradient, self.parameters.whole_slots, rate)
+            return
         for name, gradient in gradients.items():
-            self.optimizer.update(self.parameters.arrays[name], gradient, self.parameters.slots[name], rate)
+            self.optimizer.update(arrays[name], gradient, slots[name], rate)
 
     def merge(self, fresh: dict[str, Array]) -> dict[str, Array]:
         """The gradients held so far and those of more rows, added up."""

@@ -8,9 +8,11 @@ way through an update.
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Mapping
 from contextlib import nullcontext
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -24,8 +26,8 @@ from ampviz.shared import SharedBlock, Turn
 
 _ALIGN = 64  # bytes: a cache line, so that two workers never write to one
 
-_Layout = list[tuple[str, tuple[int, ...], int]]
-"""Arrays: name, shape, and the byte where each begins"""
+_Run = tuple[str, str, dict[str, tuple[int, ...]], int]
+"""Owner, slot, shapes by parameter, and the byte where the first of these arrays begins"""
 
 
 class ParameterStore:
@@ -39,12 +41,16 @@ class ParameterStore:
     def __init__(self, graph: Graph, optimizer: Optimizer, seed: int = 0, fd: int | None = None):
         self._optimizer = optimizer
         self.nodes = self.equipped(graph)
-        self._versions, arrays, size = self._layout()
+        self._versions, runs, size = self._layout()
         self.block = SharedBlock(size, fd)
-        self._arrays: dict[str, NDArray[np.float32]] = {
-            name: np.frombuffer(self.block.memory, np.float32, int(np.prod(shape)), offset).reshape(shape)
-            for name, shape, offset in arrays
-        }
+        self._runs: dict[tuple[str, str], NDArray[np.float32]] = {}  # by owner and slot: those of all its parameters
+        self._arrays: dict[str, NDArray[np.float32]] = {}
+        for owner, slot, shapes, start in runs:
+            ends = list(accumulate(map(math.prod, shapes.values())))
+            run = np.frombuffer(self.block.memory, np.float32, ends[-1], start)
+            self._runs[owner, slot] = run
+            for (parameter, shape), part in zip(shapes.items(), np.split(run, ends[:-1]), strict=True):
+                self._arrays[_named(owner, parameter, slot)] = part.reshape(shape)
         if fd is None:
             self._fill(seed)
 
@@ -55,23 +61,27 @@ class ParameterStore:
             node.optimizer = node.optimizer or self._optimizer
         return nodes
 
-    def _layout(self) -> tuple[dict[str, int], _Layout, int]:
-        """Where the version of each owner begins, where each array does, and the size of all."""
+    def _layout(self) -> tuple[dict[str, int], list[_Run], int]:
+        """Where the version of each owner begins, its arrays, and the size of all.
+
+        The parameters of an owner lie one after another, and so does what a slot holds for them.
+        """
         owners: dict[str, Parameterised] = {}
         for node in self.nodes:
             owners.setdefault(_owner(node), node)
         versions = {owner: number * _ALIGN for number, owner in enumerate(owners)}
-        arrays, offset = [], len(versions) * _ALIGN
+        runs: list[_Run] = []
+        offset = len(versions) * _ALIGN
         for owner, node in owners.items():
             assert node.optimizer is not None
+            shapes = {"": node.parameter_shapes()}
             for parameter, shape in node.parameter_shapes().items():
-                slots = node.optimizer.slots(shape)
-                names = {"": shape, **{f"/{slot}": slot_shape for slot, slot_shape in slots.items()}}
-                for suffix, extent in names.items():
-                    arrays.append((f"{owner}/{parameter}{suffix}", extent, offset))
-                    size = 4 * int(np.prod(extent))
-                    offset += -(-size // _ALIGN) * _ALIGN
-        return versions, arrays, offset
+                for slot, extent in node.optimizer.slots(shape).items():
+                    shapes.setdefault(slot, {})[parameter] = extent
+            for slot, extents in shapes.items():
+                runs.append((owner, slot, extents, offset))
+                offset += -(-4 * sum(map(math.prod, extents.values())) // _ALIGN) * _ALIGN
+        return versions, runs, offset
 
     def _fill(self, seed: int) -> None:
         for node in self.nodes:
@@ -89,11 +99,13 @@ class ParameterStore:
         arrays: dict[str, Any] = {}
         slots: dict[str, dict[str, Any]] = {}
         for name, shape in node.parameter_shapes().items():
-            arrays[name] = self._arrays[f"{owner}/{name}"]
-            slots[name] = {slot: self._arrays[f"{owner}/{name}/{slot}"] for slot in node.optimizer.slots(shape)}
+            arrays[name] = self._arrays[_named(owner, name)]
+            slots[name] = {slot: self._arrays[_named(owner, name, slot)] for slot in node.optimizer.slots(shape)}
+        whole = {slot: run for (other, slot), run in self._runs.items() if other == owner}
         place = self._versions[owner]
         version = memoryview(self.block.memory)[place : place + 8].cast("q")
-        return Parameters(arrays, slots, version, Turn(self.block.fd, place) if several else nullcontext())
+        turn = Turn(self.block.fd, place) if several else nullcontext()
+        return Parameters(arrays, slots, whole.pop(""), whole, version, turn)
 
     def average(self) -> None:
         """Set every copy of a replicated layer to the mean of all of them, the optimizer's state (moments, sums, step
@@ -128,13 +140,18 @@ class ParameterStore:
 
     def close(self) -> None:
         """Let the block go; arrays still in use keep their memory."""
-        self._arrays = {}
+        self._arrays, self._runs = {}, {}
         self.block.close()
 
 
 def _owner(node: Parameterised) -> str:
     """Whose name the node's arrays bear."""
     return node.part_of if node.shares else node.name
+
+
+def _named(owner: str, parameter: str, slot: str = "") -> str:
+    """The name of a parameter, or of its state in a slot of the optimizer."""
+    return "/".join(filter(None, (owner, parameter, slot)))
 
 
 def _flat(parameters: Parameters) -> list[Any]:

@@ -113,13 +113,45 @@ def test_a_node_gets_views_of_the_shared_block(store_of):
     assert store.arrays()["fc1/b/gradients"][1] == 43
 
 
-def test_no_two_arrays_touch_one_cache_line(store_of):
-    lines: set[int] = set()
-    for array in store_of(graph(), Adam()).arrays().values():
+def test_no_two_nodes_touch_one_cache_line(store_of):
+    touched: dict[str, set[int]] = {}
+    for name, array in store_of(graph(), Adam()).arrays().items():
         start = array.__array_interface__["data"][0]
-        own = set(range(start // 64, (start + array.nbytes - 1) // 64 + 1))
-        assert not own & lines
-        lines |= own
+        lines = range(start // 64, (start + array.nbytes - 1) // 64 + 1)
+        touched.setdefault(name.partition("/")[0], set()).update(lines)
+    assert len(touched) == 2
+    assert not set.intersection(*touched.values())
+
+
+@pytest.mark.parametrize("optimizer", [SGD(), Momentum(), Adam(), Adagrad()], ids=lambda each: type(each).__name__)
+@pytest.mark.parametrize("few", [0, 10**6])
+def test_parameters_that_step_as_one_step_as_each_would(store_of, optimizer, few, monkeypatch):
+    monkeypatch.setattr("ampviz.nodes.parameterised._FEW_NUMBERS", few)
+    store, alone = store_of(graph(), optimizer, seed=3), store_of(graph(), optimizer, seed=3)
+    node, reference = nn.Linear(5, 7, optimizer=optimizer), alone.parameters(alone.nodes[0])
+    node.attach(store.parameters(store.nodes[0]))
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        drawn = {name: rng.normal(size=shape).astype(np.float32) for name, shape in node.parameter_shapes().items()}
+        node.step({name: gradient.copy() for name, gradient in reversed(drawn.items())}, 0.1)
+        for name, gradient in drawn.items():
+            optimizer.update(reference.arrays[name], gradient, reference.slots[name], 0.1)
+    assert same(store.arrays(), alone.arrays())
+
+
+def test_an_optimizer_that_looks_at_whole_arrays_gets_them_one_by_one(store_of):
+    class Normed(SGD):
+        elementwise = False
+
+        def update(self, parameter, gradient, slots, learning_rate):
+            super().update(parameter, gradient / np.linalg.norm(gradient), slots, learning_rate)
+
+    store, node = store_of(graph(), Normed()), nn.Linear(5, 7, optimizer=Normed())
+    node.attach(store.parameters(store.nodes[0]))
+    before = {name: array.copy() for name, array in node.parameters.arrays.items()}
+    node.step({name: np.ones(array.shape, np.float32) for name, array in before.items()}, 0.1)
+    for name, array in node.parameters.arrays.items():
+        np.testing.assert_allclose(before[name] - array, 0.1 / array.size**0.5, rtol=1e-5)
 
 
 def test_loading_brings_every_array_back(store_of):
