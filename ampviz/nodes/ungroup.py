@@ -99,20 +99,22 @@ class Ungroup(Node):
         if len(ids) != pieces:
             raise ValueError(f"{self.ids} has {len(ids)} entries for {pieces} pieces")
         if pieces:
-            number_of = {value: index for index, value in enumerate(ids)}
+            number_of = dict(zip(ids, range(pieces), strict=True))
             if len(number_of) != pieces:
                 raise ValueError(f"{self.ids} holds a value twice: {list(ids)}")
             self._waiting[state] = _Pieces(number_of)
-        before, behind = state[:at], state[at:]
-        return [(*before, value, *behind) for value in ids]
+        return list(zip(*map(repeat, state[:at]), ids, *map(repeat, state[at:])))  # noqa: B905 # the rest of the state for all
 
     def backward(self, batch: Batch) -> None:
         at, live = self._position, batch.payload is not None and self.wanted[0]
-        held = self._holder.put(batch.payload, batch.counts) if live else repeat(None)
         bases = self._base(self.with_tables(batch.states, False))
-        for base, state, place in zip(bases, batch.states, held):  # noqa: B905 # one None for all
+        if live:
+            numbers = self._holder.put(batch.payload, batch.counts)
+            for base, state, number in zip(bases, batch.states, numbers, strict=True):
+                pieces = self._waiting[base]
+                pieces.parts[pieces.number_of[state[at]]] = number
+        for base in bases:
             pieces = self._waiting[base]
-            pieces.parts[pieces.number_of[state[at]]] = place
             pieces.out -= 1
             if not pieces.out:
                 del self._waiting[base]
