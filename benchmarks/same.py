@@ -15,7 +15,7 @@ import dataclasses
 import importlib
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -32,6 +32,7 @@ from ampviz.placement import place
 from ampviz.runtime.commands import Admit, Retune
 from ampviz.runtime.store import ParameterStore
 from ampviz.runtime.worker import Worker
+from ampviz.state import State
 from benchmarks.pytorch.model import Model
 from benchmarks.rounds import show
 from benchmarks.workloads import WORKLOADS, Workload
@@ -53,14 +54,15 @@ def without_dropout(experiment: Experiment) -> Experiment:
 
 
 class _Listening(Worker):
-    """A worker that knows the losses of each instance, which its reports add up."""
+    """A worker that adds up the means of the messages of each loss, where its reports add up all rows."""
 
     def __init__(self, *args: Any, **settings: Any):
         super().__init__(*args, **settings)
-        self.losses: list[tuple[int, float]] = []  # rows and sum of each instance, unit by unit
+        self.means = self.totals = 0.0
 
-    def loss(self, node: Node, key: int, rows: int, total: float, metrics: Mapping[str, float]) -> None:
-        self.losses.append((rows, total))
+    def loss(self, node: Node, states: Sequence[State], rows: int, total: float, metrics: Mapping[str, float]) -> None:
+        self.totals += total
+        self.means += len(states) * total / rows  # those that come together have as many rows each
 
 
 def by_ampviz(experiment: Experiment, indices: list[int], *, at_every_node: bool) -> tuple[float, Arrays, Arrays]:
@@ -81,7 +83,7 @@ def by_ampviz(experiment: Experiment, indices: list[int], *, at_every_node: bool
         worker.run_unit()
     for node in nodes:
         node.update()
-    loss = sum(total if at_every_node else total / rows for rows, total in worker.losses) / len(indices)
+    loss = (worker.totals if at_every_node else worker.means) / len(indices)
     return loss, start, {name: (start[name] - array) / _RATE for name, array in store.arrays().items()}
 
 
