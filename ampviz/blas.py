@@ -1,36 +1,69 @@
-"""y += a x^T z in place: the product of BLAS that numpy has no name for, from the library that numpy itself uses."""
+"""Products of matrices that numpy does not offer, or not as fast, by the BLAS library itself, through ctypes.
+
+`add_product` adds a product in place, by the library that numpy's wheels bring along, or by Intel's MKL where that is
+installed (`pip install ampviz[mkl]`) and AMPVIZ_BLAS=numpy does not say otherwise. `fast_product` works with MKL only.
+"""
 
 from __future__ import annotations
 
 import ctypes
+import importlib.metadata
+import os
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
 _BY_ROWS, _PLAIN, _TRANSPOSED = 101, 111, 112  # of CBLAS
+_SEQUENTIAL = 1  # of MKL: a worker computes with one thread
+_WORTH_A_CALL = 2_000_000  # multiplications from which on MKL makes up for what ctypes costs
 
 
-def _gemms() -> dict[str, Callable[..., None]]:
-    """By the letter of the dtype, as the wheels of numpy bring them along; none where numpy was built otherwise."""
-    found: dict[str, Callable[..., None]] = {}
+Gemms = dict[str, Callable[..., None]]
+
+
+def _of_mkl() -> Gemms:
+    """The products of MKL; none where it is not installed, or not wanted."""
+    if os.environ.get("AMPVIZ_BLAS") == "numpy":
+        return {}
+    try:
+        files = importlib.metadata.files("mkl") or ()
+        library = ctypes.CDLL(next(str(file.locate()) for file in files if file.name.startswith("libmkl_rt.")))
+        library.MKL_Set_Threading_Layer(_SEQUENTIAL)
+        return _gemms(library, "cblas_{}gemm", ctypes.c_int)
+    except (importlib.metadata.PackageNotFoundError, StopIteration, OSError, AttributeError):
+        return {}
+
+
+def _of_numpy() -> Gemms:
+    """Those of the library in the wheels of numpy; none where numpy was built otherwise."""
     try:
         library = ctypes.CDLL(import_module("numpy._core._multiarray_umath").__file__)
-        for dtype, letter, real in (("f", "s", ctypes.c_float), ("d", "d", ctypes.c_double)):
-            gemm = library[f"scipy_cblas_{letter}gemm64_"]
-            size, array = ctypes.c_int64, ctypes.c_void_p
-            gemm.argtypes = [*[ctypes.c_int] * 3, *[size] * 3, real, array, size, array, size, real, array, size]
-            gemm.restype = None
-            found[dtype] = gemm
+        return _gemms(library, "scipy_cblas_{}gemm64_", ctypes.c_int64)
     except (ImportError, OSError, AttributeError):
         return {}
+
+
+def _gemms(library: ctypes.CDLL, pattern: str, size: Any) -> Gemms:
+    """The products of a library, by the letter of the dtype: functions that are named so and take sizes of this type.
+
+    Raises AttributeError.
+    """
+    found: Gemms = {}
+    for dtype, letter, real in (("f", "s", ctypes.c_float), ("d", "d", ctypes.c_double)):
+        gemm, array = library[pattern.format(letter)], ctypes.c_void_p
+        gemm.argtypes = [*[ctypes.c_int] * 3, *[size] * 3, real, array, size, array, size, real, array, size]
+        gemm.restype = None
+        found[dtype] = gemm
     return found
 
 
-_GEMM = _gemms()
+_MKL = _of_mkl()
+_GEMM = _MKL or _of_numpy()
 
 
 def add_product(y: Array, a: float, x: Array, z: Array) -> bool:
@@ -39,13 +72,32 @@ def add_product(y: Array, a: float, x: Array, z: Array) -> bool:
         raise ValueError(f"shapes {x.shape} and {z.shape} do not give a product to be added to {y.shape}")
     if not y.flags.writeable:
         raise ValueError("the array to be added to is read-only")
+    return _gemm(y, a, x, True, z, False, 1.0)
+
+
+def fast_product(x: Array, z: Array, *, transposed: str = "") -> Array | None:
+    """x z, or x^T z or x z^T if `transposed` is "x" or "z". None where numpy is as fast, without MKL, and where the
+    arrays are not ones that it takes."""
+    if not _MKL or x.ndim != 2 or z.ndim != 2:
+        return None
+    rows, inner = x.shape[::-1] if transposed == "x" else x.shape
+    other, columns = z.shape[::-1] if transposed == "z" else z.shape
+    if inner != other or rows * inner * columns < _WORTH_A_CALL:
+        return None
+    y = np.empty((rows, columns), x.dtype)
+    return y if _gemm(y, 1.0, x, transposed == "x", z, transposed == "z", 0.0) else None
+
+
+def _gemm(y: Array, a: float, x: Array, x_transposed: bool, z: Array, z_transposed: bool, b: float) -> bool:
+    """y = a x z + b y, with x or z transposed, where the library takes the arrays as they are; says whether it has."""
     gemm = _GEMM.get(y.dtype.char)
     if gemm is None or not (x.dtype == z.dtype == y.dtype and _by_rows(x) and _by_rows(y) and _by_rows(z)):
         return False
     leading = [array.strides[0] // array.itemsize for array in (x, z, y)]
+    ways = [_TRANSPOSED if transposed else _PLAIN for transposed in (x_transposed, z_transposed)]
     gemm(
-        _BY_ROWS, _TRANSPOSED, _PLAIN, *y.shape, len(x),
-        a, x.ctypes.data, leading[0], z.ctypes.data, leading[1], 1.0, y.ctypes.data, leading[2],
+        _BY_ROWS, *ways, *y.shape, len(x) if x_transposed else x.shape[1],
+        a, x.ctypes.data, leading[0], z.ctypes.data, leading[1], b, y.ctypes.data, leading[2],
     )  # fmt: skip
     return True
 

@@ -1,12 +1,14 @@
-"""The product that adds in place, against numpy; what it cannot do it leaves alone."""
+"""Products by the BLAS library itself, against numpy; what they cannot do they leave alone."""
 
 from __future__ import annotations
+
+import importlib.metadata
 
 import numpy as np
 import pytest
 
 from ampviz import blas
-from ampviz.blas import add_product
+from ampviz.blas import add_product, fast_product
 
 pytestmark = pytest.mark.skipif(not blas._GEMM, reason="this numpy does not bring BLAS along")
 
@@ -66,4 +68,58 @@ def test_a_read_only_array_is_refused():
 
 def test_where_numpy_has_no_such_library_nothing_is_found(monkeypatch):
     monkeypatch.setattr(blas, "import_module", lambda name: np)  # not a library
-    assert blas._gemms() == {}
+    assert blas._of_numpy() == {}
+
+
+@pytest.fixture
+def as_with_mkl(monkeypatch):
+    """The library at hand in the place of MKL, which takes the same arguments."""
+    monkeypatch.setattr(blas, "_MKL", blas._GEMM)
+
+
+@pytest.mark.usefixtures("as_with_mkl")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("transposed", ["", "x", "z"])
+def test_a_large_product_is_that_of_numpy(dtype, transposed):
+    x, z = drawn((140, 130), (130, 120), dtype=dtype)
+    given = {"": (x, z), "x": (np.ascontiguousarray(x.T), z), "z": (x, np.ascontiguousarray(z.T))}[transposed]
+    found = fast_product(*given, transposed=transposed)
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found, x @ z, rtol=0, atol=1e-4 if dtype == np.float32 else 1e-11)
+
+
+@pytest.mark.usefixtures("as_with_mkl")
+def test_columns_of_larger_arrays_are_multiplied_as_they_are():
+    x, z = drawn((150, 400), (130, 500))
+    found = fast_product(x[:, 7:137], z[:, 3:203])
+    np.testing.assert_allclose(found, x[:, 7:137] @ z[:, 3:203], rtol=0, atol=1e-11)
+
+
+@pytest.mark.usefixtures("as_with_mkl")
+@pytest.mark.parametrize(
+    ("x", "z", "transposed"),
+    [
+        (np.ones((100, 100)), np.ones((100, 199)), ""),  # too small
+        (np.ones((200, 200)), np.ones((199, 200)), ""),  # they do not fit
+        (np.ones((200, 200)), np.ones((199, 200)), "x"),
+        (np.ones((200, 200)), np.ones((200, 199)), "z"),
+        (np.ones((200, 200)), np.ones((200, 200), np.float32), ""),
+        (np.ones((200, 200)).T, np.ones((200, 400))[:, ::2], ""),
+        (np.ones(3_000_000), np.ones((3_000_000, 2)), ""),
+    ],
+)
+def test_other_products_are_left_to_numpy(x, z, transposed):
+    assert fast_product(x, z, transposed=transposed) is None
+
+
+def test_without_mkl_all_products_are_left_to_numpy(monkeypatch):
+    monkeypatch.setattr(blas, "_MKL", {})
+    assert fast_product(np.ones((200, 200)), np.ones((200, 200))) is None
+
+
+def test_mkl_is_found_where_it_is_installed_unless_it_is_not_wanted(monkeypatch):
+    monkeypatch.setenv("AMPVIZ_BLAS", "numpy")
+    assert blas._of_mkl() == {}
+    monkeypatch.delenv("AMPVIZ_BLAS")
+    installed = any(distribution.name == "mkl" for distribution in importlib.metadata.distributions())
+    assert sorted(blas._of_mkl()) == (["d", "f"] if installed else [])

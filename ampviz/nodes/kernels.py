@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ampviz import blas
+
 Array = NDArray[Any]
 
 # Up to so many multiplications OpenBLAS (AVX-512, float32) has kernels that pack nothing: for few rows a product in
@@ -22,6 +24,9 @@ _LARGE_WEIGHTS = 130_000  # from here on even for 100 rows
 
 def product(x: Array, W: Array) -> Array:
     """x W for x (rows, inputs), W (inputs, outputs)."""
+    fast = blas.fast_product(x, W)
+    if fast is not None:
+        return fast
     rows = len(x)
     if 1 < rows <= _FORWARD_ROWS and rows * W.size > _SMALL_PRODUCT:
         inputs, outputs = W.shape
@@ -44,6 +49,9 @@ def linear_forward(x: Array, W: Array, b: Array) -> Array:
 
 def linear_input_gradient(dy: Array, W: Array) -> Array:
     """dy W^T for dy (rows, outputs)."""
+    fast = blas.fast_product(dy, W, transposed="z")
+    if fast is not None:
+        return fast
     rows, (inputs, outputs) = len(dy), W.shape
     if 1 < rows <= _BACKWARD_ROWS and outputs >= _LEAST_OUTPUTS:
         block = min(_SMALL_RESULT // rows, _SMALL_PRODUCT // (rows * outputs)) // 4 * 4
@@ -60,7 +68,8 @@ def linear_input_gradient(dy: Array, W: Array) -> Array:
 
 def weight_gradient(x: Array, dy: Array) -> Array:
     """x^T dy: one product over all the rows that were collected. With ones (rows,) as x, the column sums of dy."""
-    gradient: Array = x.T @ dy
+    fast = blas.fast_product(x, dy, transposed="x")
+    gradient: Array = x.T @ dy if fast is None else fast
     return gradient
 
 
