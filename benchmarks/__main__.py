@@ -9,8 +9,6 @@ Progress goes to standard error.
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
-import importlib.util
 import json
 import os
 import platform
@@ -21,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.report import MADE, report
-from benchmarks.session import ROOT
+from benchmarks.session import ROOT, installed
 from benchmarks.workloads import WORKLOADS
 
 
@@ -64,13 +62,11 @@ def measured(name: str, command: list[str], folder: Path, resume: bool) -> list[
 
 def machine() -> dict[str, Any]:
     """What it was measured on."""
-    torch = importlib.util.find_spec("torch") is not None
     return {
         "date": time.strftime("%Y-%m-%d"),
         "machine": f"{os.cpu_count()} cores of {_processor()}, {platform.system()}",
         "python": platform.python_version(),
-        "numpy": importlib.metadata.version("numpy"),
-        "torch": importlib.metadata.version("torch") if torch else None,
+        **{name: installed(name) for name in ("numpy", "torch", "mkl")},
     }
 
 
@@ -100,7 +96,7 @@ def main() -> int:
     results: list[dict[str, Any]] = []
     failed, found = [], {}
     for name in chosen.names or known:
-        if name in ("same", "accuracy") and importlib.util.find_spec("torch") is None:
+        if name in ("same", "accuracy") and not installed("torch"):
             continue
         lines = measured(name, known[name], chosen.out, chosen.resume)
         if lines is None:

@@ -6,25 +6,25 @@ Same model, losses, data and optimizer on both sides, as many instances in an up
 `python -m benchmarks.same` checks that the numbers agree). PyTorch is measured in every way in which it is written in
 benchmarks.pytorch, with one thread, with two, and as two processes of one thread that share the parameters; the best
 counts, and the best of each kind is shown. Two processes have two batches in flight, each its own: ampviz is measured
-with one and with two, and every variant is compared with the run that has as many in flight as it has. Without PyTorch
-(`pip install -e .[bench]`) only ampviz is measured. The first epoch of ampviz is its warm-up.
+with one and with two, and every variant is compared with the run that has as many in flight as it has. PyTorch brings
+MKL along; ampviz uses it, too, where it is installed, and is measured once without it. Without PyTorch
+(`pip install -e .[bench]` brings both) only ampviz is measured. The first epoch of ampviz is its warm-up.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 import statistics
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from benchmarks.rounds import in_turns, options, ratio, show
-from benchmarks.session import ROOT, measured
+from benchmarks.session import ROOT, installed, measured
 from benchmarks.workloads import WORKLOADS, Workload
 
 THEIRS = {"1 thread": (1, 1), "2 threads": (1, 2), "2 processes": (2, 1)}  # processes, threads of each
@@ -34,19 +34,28 @@ Speeds = dict[str, Callable[[], float]]
 class Ampviz:
     """`ampviz run` with some workers and instances in flight: makes epochs as long as a measurement should take."""
 
-    def __init__(self, workload: Workload, workers: int, in_flight: int, seconds: float, costs: list[float]):
+    def __init__(
+        self,
+        workload: Workload,
+        workers: int,
+        in_flight: int,
+        seconds: float,
+        costs: list[float],
+        settings: Mapping[str, str] | None = None,
+    ):
         self.command = [workload.target, "--workers", str(workers), *workload.arguments(in_flight), "--no-record"]
         self.workload, self.in_flight, self.seconds, self.costs = workload, in_flight, seconds, costs
+        self.settings = settings  # environment variables
         self.speed = 0.0  # instances a second of the last run
 
     def __call__(self) -> float:
         if not self.speed:
-            few = measured([*self.command, "--epochs", "1", "--limit", str(2 * self.in_flight)])
+            few = measured([*self.command, "--epochs", "1", "--limit", str(2 * self.in_flight)], self.settings)
             self.speed = few.epochs[0]["instances_per_s"]
         wanted = max(4 * self.in_flight, int(self.speed * self.seconds))
         limit = min(self.workload.instances, wanted)
         epochs = 1 + math.ceil(wanted / limit)
-        run = measured([*self.command, "--epochs", str(epochs), "--limit", str(limit)])
+        run = measured([*self.command, "--epochs", str(epochs), "--limit", str(limit)], self.settings)
         self.speed = limit * (epochs - 1) / sum(epoch["seconds"] for epoch in run.epochs[1:])
         self.costs.append(run.warm_cpu_s / (limit * (epochs - 1)) * 1e6)
         return self.speed * self.workload.rows
@@ -96,7 +105,10 @@ def compared(name: str, rounds: int, seconds: float) -> dict[str, Any]:
         label: Ampviz(workload, workers, in_flight, seconds, costs[label])
         for label, (workers, in_flight) in ours(workload).items()
     }
-    torch = PyTorch(name) if importlib.util.find_spec("torch") else None
+    if installed("mkl"):
+        label = f"ampviz, 2 workers, {_at_least(2 * workload.batch)} in flight, numpy's BLAS"
+        variants[label] = Ampviz(workload, 2, 2 * workload.batch, seconds, costs[label], {"AMPVIZ_BLAS": "numpy"})
+    torch = PyTorch(name) if installed("torch") else None
     for variant in torch.variants if torch else ():
         for label, (processes, threads) in THEIRS.items():
             full = f"{variant}, {label}"

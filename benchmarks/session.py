@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import subprocess
@@ -14,6 +15,14 @@ from pathlib import Path
 from typing import IO, Any
 
 ROOT = Path(__file__).parents[1]
+
+
+def installed(name: str) -> str | None:
+    """The version of a distribution that is installed."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 @dataclass(frozen=True)
@@ -32,14 +41,16 @@ class Measured:
 
 
 @contextmanager
-def started(arguments: Sequence[str]) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
+def started(
+    arguments: Sequence[str], settings: Mapping[str, str] | None = None
+) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
     """A run without the UI, with its progress on a pipe (`stderr`), and the file that its outcome goes to.
 
-    It keeps its run folder to itself; killed if it has not ended.
+    `settings` are environment variables for it. It keeps its run folder to itself; killed if it has not ended.
     """
     command = [sys.executable, "-m", "ampviz", "run", *arguments, "--headless", "--json"]
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as out:
-        environment = {**os.environ, "AMPVIZ_STATE": folder}
+        environment = {**os.environ, **(settings or {}), "AMPVIZ_STATE": folder}
         process = subprocess.Popen(
             command, stdout=out, stderr=subprocess.PIPE, text=True, env=environment, cwd=ROOT
         )  # fmt: skip
@@ -51,11 +62,11 @@ def started(arguments: Sequence[str]) -> Iterator[tuple[subprocess.Popen[str], I
             process.communicate()
 
 
-def measured(arguments: Sequence[str]) -> Measured:
+def measured(arguments: Sequence[str], settings: Mapping[str, str] | None = None) -> Measured:
     """Run to the end; ends the benchmark, with what was said, if that fails."""
     before, first = _children_cpu(), 0.0
     said = []
-    with started(arguments) as (process, out):
+    with started(arguments, settings) as (process, out):
         assert process.stderr is not None
         for line in process.stderr:
             said.append(line)

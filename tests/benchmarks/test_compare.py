@@ -38,7 +38,7 @@ def test_a_run_that_fails_ends_the_benchmark_with_what_it_said():
 def test_epochs_are_as_long_as_a_measurement_and_the_first_is_warm_up(monkeypatch):
     asked = []
 
-    def run(arguments):
+    def run(arguments, settings):
         options = dict(pairwise(arguments))
         epochs, limit = int(options["--epochs"]), int(options["--limit"])
         asked.append((epochs, limit))
