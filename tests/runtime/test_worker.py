@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 
 import pytest
@@ -97,6 +98,20 @@ def test_messages_balance_on_every_node(workers, max_batch):
                 assert slot.processed[FORWARD] == slot.processed[BACKWARD] > 0
             if slot.node.kind == "Bcast":
                 assert slot.processed[BACKWARD] == produced * slot.processed[FORWARD]
+
+
+@pytest.mark.parametrize("max_batch", [1, 4])
+def test_messages_are_freed_without_the_collector(max_batch):
+    shop = Shop(models.recurrent(), max_batch=max_batch)
+    gc.collect()
+    gc.disable()
+    try:
+        shop.tell(Admit(tuple(range(9)), tuple(range(9))))
+        shop.run()
+        shop.tell(Retire(tuple(range(9))))
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 def test_validation_changes_no_parameter(shop):

@@ -38,6 +38,7 @@ _SLICE_NS = 200_000  # how long units run before the sockets are looked at again
 _REPORT_NS = 1_000_000  # how long reports wait for others: a send costs as much as ten messages without a kernel
 _AT_EASE_NS = 20_000_000  # the same while instances are at hand, and the session need not hurry to admit others
 _PUBLISH_S = 0.05
+_ALLOCATIONS = 20_000  # more than are freed, until the collector looks for cycles
 
 
 class HostedWorker:
@@ -79,6 +80,7 @@ class HostedWorker:
         )
         self.control.send([Ready(os.getpid())])
         gc.freeze()  # what set-up made lives to the end: no collection needs to walk it
+        gc.set_threshold(_ALLOCATIONS)  # messages are no cycles: reference counts free them
         self._publish()
         await self.ended
         self.control.close()
