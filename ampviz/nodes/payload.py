@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 from typing import Any
@@ -23,7 +24,7 @@ def row_count(payload: Payload) -> int:
 def each(function: Callable[..., Any], *payloads: Payload) -> Payload:
     """`function` of the arrays of these payloads: once, or for tuples once for each place in them."""
     if type(payloads[0]) is tuple:
-        return tuple(function(*arrays) for arrays in zip(*payloads, strict=True))
+        return tuple(map(function, *payloads))
     return function(*payloads)
 
 
@@ -32,7 +33,7 @@ def stack(payloads: Sequence[Payload]) -> Payload:
     if len(payloads) == 1:
         return payloads[0]
     if type(payloads[0]) is tuple:
-        return tuple(np.concatenate(parts) for parts in zip(*payloads, strict=True))
+        return tuple(map(np.concatenate, zip(*payloads, strict=True)))
     return np.concatenate(payloads)
 
 
@@ -85,5 +86,5 @@ def add(total: Payload | None, payload: Payload | None) -> Payload | None:
     if total is None:
         return payload
     if type(total) is tuple:
-        return tuple(a + b for a, b in zip(total, payload, strict=True))
+        return tuple(map(operator.add, total, payload))
     return total + payload

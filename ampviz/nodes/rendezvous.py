@@ -124,7 +124,7 @@ class Rendezvous:
         except KeyError:
             raise _twice(batch, wheres, ()) from None
         numbers = [[number for _, number in column] for column in columns]
-        if not self._alone and not any(None in own for own in numbers):
+        if not self._alone and all(own.count(None) in (0, len(wheres)) for own in numbers):
             return [self._group(batch, columns)]
         groups: dict[object, list[int]] = {}
         for number, row in enumerate(zip(*filter(None, numbers), strict=True)):

@@ -139,6 +139,19 @@ def test_messages_meet_as_if_they_came_one_by_one(left, right, sizes, data):
     assert not len(meeting)
 
 
+def test_what_has_payloads_and_what_has_none_meets_in_groups_of_its_own():
+    meeting = Rendezvous(2)
+    assert meeting.put(batch_of("array", [1, 2, 1], first=1), [1, 2, 3]) == []
+    assert meeting.put(batch_of("silent", [1, 1], first=4), [4, 5]) == []
+    silent, loud = meeting.put(batch_of("array", [1, 1, 1], port=1, first=10), [4, 1, 2])
+    assert [(one.states, one.payload, other.states) for one, other in [silent]] == [([(4,)], None, [(10,)])]
+    assert [(one.states, one.counts, other.states) for one, other in [loud]] == [([(1,), (2,)], [1, 2], [(11,), (12,)])]
+    assert loud[0].payload[:, 0].tolist() == [100, 101, 102]
+    ((one, other),) = meeting.put(batch_of("silent", [1], port=1, first=13), [5])
+    assert (one.states, one.payload, other.payload) == ([(5,)], None, None)
+    assert [state for _, state, _ in meeting.messages()] == [(3,)]
+
+
 def test_alike_batches_meet_whole():
     meeting = Rendezvous(2)
     first, second = (Batch(port, [(1,), (2,)], np.ones((3, 2)), [2, 1]) for port in (0, 1))
