@@ -27,24 +27,24 @@ class Scatter:
             raise IndexError(f"index {wrong} is out of bounds for {count} rows")
         self.indices, self.count = indices, count
         self._one_hot: Array | None = None
-        self._turns: list[tuple[Indices, Indices]] | None = None  # (which rows, their indices): none twice in a turn
+        self._turns: tuple[list[Indices], Indices] | None = None
 
     def __call__(self, rows: Array) -> Array:
         """The sums. They have the dtype of the rows."""
         if self.count <= _FEW_ROWS or self.count * rows.size <= _SMALL_PRODUCT:
             return self._product(rows)
         sums = np.zeros((self.count, *rows.shape[1:]), rows.dtype)
-        turns = self._in_turns()
+        turns, place = self._in_turns()
         if len(turns) > _TURNS:
             distinct, summed = sum_by_index(self.indices, rows)
             sums[distinct] = summed
             return sums
-        for number, (here, targets) in enumerate(turns):
+        for number, turn in enumerate(turns):
             if number:
-                sums[targets] += rows.take(here, axis=0)
+                sums[: len(turn)] += rows.take(turn, axis=0)
             else:
-                sums[targets] = rows.take(here, axis=0)
-        return sums
+                sums[: len(turn)] = rows.take(turn, axis=0)
+        return sums.take(place, axis=0)
 
     def _product(self, rows: Array) -> Array:
         if self._one_hot is None or self._one_hot.dtype != rows.dtype:
@@ -53,14 +53,19 @@ class Scatter:
         few: Array = self._one_hot.T @ rows
         return few
 
-    def _in_turns(self) -> list[tuple[Indices, Indices]]:
+    def _in_turns(self) -> tuple[list[Indices], Indices]:
+        """Which rows are added in each turn, one to each of the first so many sums; and where a sum stands among them.
+
+        Those of the most rows stand first, so that each turn adds to a slice.
+        """
         if self._turns is None:
-            order = self.indices.argsort(kind="stable")
-            ordered = self.indices.take(order)
-            turn = np.arange(len(order)) - ordered.searchsorted(ordered)  # how many rows of this index came before
-            most = min(int(turn.max(initial=-1)) + 1, _TURNS + 1)
-            chosen = [order[turn == number] for number in range(most)]
-            self._turns = [(here, self.indices.take(here)) for here in chosen]
+            numbers = np.bincount(self.indices, minlength=self.count)  # of rows for each sum
+            largest = np.argsort(-numbers, kind="stable")
+            numbers, place = numbers.take(largest), largest.argsort()
+            order = place.take(self.indices).argsort(kind="stable")
+            first = np.cumsum(numbers) - numbers
+            adding = [np.count_nonzero(numbers > turn) for turn in range(min(numbers.max(initial=0), _TURNS + 1))]
+            self._turns = [order.take(first[:sums] + turn) for turn, sums in enumerate(adding)], place
         return self._turns
 
 
