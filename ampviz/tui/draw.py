@@ -160,8 +160,8 @@ def status_line(view: View, width: int, glyphs: Glyphs) -> Text:
         parts.append(f"! {lints} lint{'s' if lints > 1 else ''}")
     if snapshot.skipped:
         parts.append(f"! {number(snapshot.skipped)} skipped")
-    if snapshot.units_lost:
-        parts.append(f"! {number(snapshot.units_lost)} lost")
+    if view.units_lost:
+        parts.append(f"! {number(view.units_lost)} lost")
     parts += [
         f"epoch {snapshot.epoch}/{view.info.epochs} {snapshot.phase} {snapshot.epoch_done}/{snapshot.epoch_size}",
         f"{number(snapshot.instances_per_s)} inst/s",

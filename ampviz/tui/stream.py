@@ -126,8 +126,8 @@ def summary(view: View, glyphs: Glyphs) -> Text:
     if view.snapshot.instances_per_s:
         most = number(view.snapshot.instances_per_s / shares[critical])
         text.append(f" (never idle: {most} inst/s)", style=DIM)
-    if view.snapshot.units_lost:
-        text.append(f"  {number(view.snapshot.units_lost)} units lost", style=HOT)
+    if view.units_lost:
+        text.append(f"  {number(view.units_lost)} units lost", style=HOT)
     return text
 
 

@@ -121,6 +121,11 @@ class View:
             depths.clear()
 
     @property
+    def units_lost(self) -> int:
+        """How many units of work did not get on the screen in the window that rates look back on."""
+        return self._window[-1].units_lost - self._window[0].units_lost if self._window else 0
+
+    @property
     def status_words(self) -> str:
         """The state of the session, or of the view where that matters more."""
         if self.lost and self.finished is None:

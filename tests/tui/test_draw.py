@@ -193,6 +193,9 @@ def test_the_header_counts_what_was_dropped(view):
     view.add(snapshot(at=11.0, skipped=12, units_lost=47_000))
     line = status_line(view, 120, UNICODE).plain
     assert "! 12 skipped  ! 47k lost  epoch 2/10" in line
+    for second in range(12, 17):  # it is over
+        view.add(snapshot(at=float(second), units_lost=47_000))
+    assert "lost" not in status_line(view, 120, UNICODE).plain
 
 
 @GLYPHS
