@@ -71,7 +71,7 @@ class Debugger:
         """How many of the next messages may be processed; halts before the first if that meets a breakpoint."""
         worker = self._worker
         token = str(slot.head(direction))
-        take = traps.free(slot, direction, take, worker.clock(), worker.admitted)
+        take = traps.free(slot, direction, take, worker.clock(), worker.residents.admitted)
         for trap in traps.hit:
             worker.reports.append(Hit(trap.rule.number, token, trap.rule.pause))
         if not take:

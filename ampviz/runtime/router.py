@@ -31,6 +31,16 @@ class Router:
                 slot.ready_since = self._clock()
         queue.append(batch)
 
+    def drop(self, slot: Slot, key: int, *, waits: bool) -> None:
+        """Take the messages of an instance out of a slot's queues; `waits`: whether time goes on for the others."""
+        waited = any(slot.queues)
+        for ready, queue in zip(self.ready, slot.queues, strict=True):
+            queue.drop(key)
+            if not queue:
+                ready.pop(slot.node.id, None)
+        if waits and waited and not any(slot.queues):
+            slot.waiting_ns += self._clock() - slot.ready_since
+
     def sender(self, direction: Direction, routes: Sequence[tuple[int, int, int]]) -> Send:
         """The way to send by ports that lead to (node, port, edge), with all that can be worked out beforehand."""
         outbox, enqueue = self.outbox, self.enqueue

@@ -7,15 +7,14 @@ ordinary commands, so debugging is not a second code path.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ampviz.data.dataset import Dataset, Instance
+from ampviz.data.dataset import Dataset
 from ampviz.errors import NodeError
 from ampviz.graph import EVERY, Graph
 from ampviz.knobs import KNOBS, KnobValues
-from ampviz.message import BACKWARD, FORWARD, Direction, is_training
+from ampviz.message import BACKWARD, FORWARD, Direction
 from ampviz.nodes.base import Node
 from ampviz.nodes.batch import Batch, Send
 from ampviz.nodes.parameterised import Parameterised
@@ -24,14 +23,11 @@ from ampviz.nodes.terminal import Source
 from ampviz.runtime.commands import (
     Admit,
     Barrier,
-    CameHome,
     Command,
     Drop,
     HoldNode,
     Look,
-    LossSeen,
     Passed,
-    Report,
     Retire,
     Retune,
     SetPaused,
@@ -42,13 +38,13 @@ from ampviz.runtime.commands import (
 from ampviz.runtime.debugger import Debugger
 from ampviz.runtime.inspector import seen
 from ampviz.runtime.policy import POLICIES, backward_first
-from ampviz.runtime.router import Parcel, Router
+from ampviz.runtime.reports import Reports
+from ampviz.runtime.residents import Residents
+from ampviz.runtime.router import Router
 from ampviz.runtime.slot import Slot
 from ampviz.runtime.store import ParameterStore
 from ampviz.runtime.tracer import Tracer
 from ampviz.state import State, Tables
-
-_TOGETHER = 4  # reports that are looked at for one that another can be added to
 
 
 class Worker:
@@ -70,24 +66,16 @@ class Worker:
         seed: int = 0,
     ):
         self.index, self.graph, self.clock, self.seed = index, graph, clock, seed
-        self.reports: list[Report] = []
+        self.reports = Reports()
         self.paused = False
         self.slow_motion = 0.0  # seconds the backend waits after each unit
         self.busy_ns = 0
         self.messages = 0
         self.tracer: Tracer | None = None  # where units are noted
-        self._datasets = datasets
         self._max_batch = 1
         self._policy = backward_first
         self._held: set[int] = set()  # nodes that wait although messages do
-        self._indices: dict[int, int] = {}  # admitted keys -> index into the data set
-        self.admitted: dict[int, int] = {}  # admitted keys -> when
-        self._room = -1  # keys that may be in flight here; below 0 all that are admitted
-        self.waiting: deque[tuple[int, int]] = deque()  # keys at hand that there was no room for yet, and their indices
-        self._instances: dict[int, Instance] = {}
-        self._sources_out: dict[int, int] = {}  # key -> sources that still wait for their backward message
-        self._parked: dict[int, list[Parcel]] = {}
-        self._dropped: set[int] = set()  # keys that other workers may still send messages of
+        self.residents = Residents(index, datasets, clock)
         self.debugger = Debugger(self)
         in_loops = set[int]().union(*graph.loops())
         self.slots = {
@@ -124,13 +112,12 @@ class Worker:
         road = self.graph.edges[edge]
         node, port = (road.target, road.target_port) if direction == FORWARD else (road.source, road.source_port)
         batch = Batch(port, states, payload, counts)
-        here = [state[0] in self._indices for state in states]
+        here = [state[0] in self.residents for state in states]
         if not all(here):
-            for state, message in zip(states, batch, strict=True):
-                if state[0] not in self._indices and state[0] not in self._dropped:
+            for state, message, present in zip(states, batch, here, strict=True):
+                if not present:
                     early = Batch.of(message)
-                    parked = (direction, edge, early.states, early.payload, early.counts)
-                    self._parked.setdefault(state[0], []).append(parked)
+                    self.residents.park(state[0], (direction, edge, early.states, early.payload, early.counts))
             batch = batch.where(here)
         if batch.states:
             self._router.enqueue(self.slots[node], direction, batch)
@@ -141,12 +128,12 @@ class Worker:
         """Do what the controller says. Raises NodeError if a step meets a failing node."""
         match command:
             case Admit(keys, indices, room):
-                self._room = room
-                self.waiting += zip(keys, indices, strict=True)
+                self.residents.room = room
+                self.residents.waiting += zip(keys, indices, strict=True)
                 self._begin()
             case Retire(keys):
                 for key in keys:
-                    self._retire(key)
+                    self.residents.leave(key)
             case Drop(key):
                 self._drop(key)
             case Retune(values, epoch):
@@ -237,8 +224,7 @@ class Worker:
     def remembered(self) -> dict[str, int]:
         """Nodes that hold something for an instance, and how much; empty when nothing is in flight."""
         held = {slot.node.name: slot.node.cached() + sum(map(len, slot.queues)) for slot in self.slots.values()}
-        held["(instances)"] = len(self._indices) + len(self._instances) + len(self._sources_out) + len(self._parked)
-        held["(instances)"] += len(self.waiting)
+        held["(instances)"] = len(self.residents)
         return {name: count for name, count in held.items() if count}
 
     # What nodes call (nodes.base.Host)
@@ -252,33 +238,22 @@ class Worker:
         return self._router.sender(BACKWARD, [(edge.source, edge.source_port, edge.id) for edge in edges])
 
     def tables(self, key: int) -> Tables:
-        instance = self._instances.get(key)
-        return (self._instance(key) if instance is None else instance).tables
+        instance = self.residents.instances.get(key)
+        return (self.residents.instance(key) if instance is None else instance).tables
 
     def payload(self, key: int, name: str) -> Payload:
-        return self._instance(key).fields[name]
+        return self.residents.instance(key).fields[name]
 
     def came_home(self, key: int) -> None:
-        self._sources_out[key] -= 1
-        if not self._sources_out[key]:
-            del self._sources_out[key]
-            for report in self.reports[-_TOGETHER:]:
-                if type(report) is CameHome:
-                    report.keys.append(key)
-                    break
-            else:
-                self.reports.append(CameHome([key]))
-            if self._room >= 0:
-                self._retire(key)
-                self._begin()
+        if not self.residents.came_home(key):
+            return
+        self.reports.came_home(key)
+        if self.residents.room >= 0:
+            self.residents.leave(key)
+            self._begin()
 
     def loss(self, node: Node, states: Sequence[State], rows: int, total: float, metrics: Mapping[str, float]) -> None:
-        for report in self.reports[-_TOGETHER:]:
-            if type(report) is LossSeen and report.metrics.keys() == metrics.keys():
-                report.add(rows, total, metrics)
-                break
-        else:
-            self.reports.append(LossSeen(rows, total, dict(metrics)))
+        self.reports.loss(rows, total, metrics)
         if self.slots[node.id].traps is not None:  # one that reads the loss has it come message by message
             key = states[0][0]
             figures = {"loss": total / max(rows, 1), "rows": float(rows), "key": float(key)}
@@ -296,55 +271,29 @@ class Worker:
 
     def _begin(self) -> None:
         """Let keys at hand enter while there is room."""
-        while self.waiting and (self._room < 0 or len(self._indices) < self._room):
-            self._admit(*self.waiting.popleft())
+        while (key := self.residents.enter()) is not None:
+            if self._sources:
+                self._start(key)
+            for message in self.residents.parked(key):
+                self.deliver(*message)
 
-    def _admit(self, key: int, index: int) -> None:
-        self._indices[key] = index
-        self.admitted[key] = self.clock()
-        if self._sources:
-            instance = self._instance(key)
-            self._sources_out[key] = len(self._sources)
-            for slot in self._sources:
-                fields = slot.node.outputs[0].type.fields
-                state = (key, *(int(instance.state[name]) for name in fields[1:]))
-                self._router.enqueue(slot, FORWARD, Batch(0, (state,)))
-        for waiting in self._parked.pop(key, ()):
-            self.deliver(*waiting)
-
-    def _retire(self, key: int) -> None:
-        del self._indices[key], self.admitted[key]
-        self._instances.pop(key, None)
+    def _start(self, key: int) -> None:
+        """Queue the first messages of an instance."""
+        values = self.residents.instance(key).state
+        self.residents.start(key, len(self._sources))
+        for slot in self._sources:
+            fields = slot.node.outputs[0].type.fields
+            state = (key, *(int(values[name]) for name in fields[1:]))
+            self._router.enqueue(slot, FORWARD, Batch(0, (state,)))
 
     def _drop(self, key: int) -> None:
-        if key not in self._indices:
+        if key not in self.residents:
             return  # it has come home, and another one began in its place
-        self._retire(key)
-        self._sources_out.pop(key, None)
-        self._dropped.add(key)
+        self.residents.drop(key)
         for slot in self.slots.values():
             slot.node.drop(key)
-            waited = any(slot.queues)
-            for ready, queue in zip(self._ready, slot.queues, strict=True):
-                queue.drop(key)
-                if not queue:
-                    ready.pop(slot.node.id, None)
-            if waited and not any(slot.queues) and not self.paused:
-                slot.waiting_ns += self.clock() - slot.ready_since
+            self._router.drop(slot, key, waits=not self.paused)
         self._begin()
-
-    def _instance(self, key: int) -> Instance:
-        instance = self._instances.get(key)
-        if instance is None:
-            dataset = self._datasets[0] if is_training(key) else self._datasets[1]
-            assert dataset is not None  # validation keys are admitted only where there is a validation split
-            index = self._indices[key]
-            try:
-                instance = self._instances[key] = dataset[index]
-            except Exception as error:
-                where = f"instance {index} of {type(dataset).__name__} (key {key}, worker {self.index})"
-                raise NodeError(f"{type(error).__name__}: {error}", where=where) from error
-        return instance
 
     def _retune(self, values: Mapping[str, Any], epoch: int) -> None:
         own = [slot.node for slot in self.slots.values() if isinstance(slot.node, Parameterised)]

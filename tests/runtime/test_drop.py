@@ -102,7 +102,7 @@ class Network:
         return True
 
     def in_flight(self) -> int:
-        return len({key for worker in self.workers for key in worker.admitted})
+        return len({key for worker in self.workers for key in worker.residents.admitted})
 
 
 @pytest.mark.parametrize("name", VARIED)

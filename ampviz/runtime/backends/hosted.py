@@ -158,7 +158,7 @@ class HostedWorker:
         worker = self.worker
         if not worker.ready or worker.paused or worker.slow_motion or self._failed:
             return True
-        if worker.clock() - self._reported >= (_AT_EASE_NS if worker.waiting else _REPORT_NS):
+        if worker.clock() - self._reported >= (_AT_EASE_NS if worker.residents.waiting else _REPORT_NS):
             return True
         return not all(isinstance(report, LossSeen | CameHome) for report in worker.reports)
 
