@@ -22,6 +22,7 @@ from ampviz.tui.driver import ForgivingDriver
 from ampviz.tui.lasting import LastingLink
 from ampviz.tui.replay import ReplayFeed
 from ampviz.tui.replay_app import ReplayApp
+from ampviz.tui.themes import chosen_theme
 
 _FRAME_S = 0.19  # every second tick: a frame of 140x45 takes 20 ms of a core that the workers could have
 
@@ -41,6 +42,7 @@ def watch(request: ServeRequest) -> Watched:
     Raises AmpvizError of exit code 2 for a wrong request, before the screen is touched, and WorkerError where the
     session broke.
     """
+    chosen_theme()  # a wrong name is told before anything starts
     signal.signal(signal.SIGHUP, _interrupt)  # until the UI is there
     launched = Launched(request)
     try:

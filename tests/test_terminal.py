@@ -129,3 +129,11 @@ def test_wrong_usage_never_touches_the_screen(terminal):
     screen.until("did you mean mnist?")
     assert "\x1b" not in screen.text
     assert screen.exit_code() == 2
+
+
+def test_a_theme_that_there_is_not_starts_no_session(terminal, monkeypatch):
+    monkeypatch.setenv("AMPVIZ_THEME", "amviz")
+    screen = terminal("run", target("endless"))
+    screen.until("did you mean ampviz")
+    assert screen.exit_code() == 2
+    assert not list(Path(os.environ["AMPVIZ_STATE"]).glob("runs/*/session.json"))
