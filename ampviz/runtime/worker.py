@@ -186,14 +186,7 @@ class Worker:
         start = self.clock()
         if not self.paused:
             slot.waiting_ns += start - slot.ready_since
-        process = node.forward if direction is FORWARD else node.backward
-        for batch in batches:
-            try:
-                process(batch)
-            except NodeError:  # the data set failed, not this node
-                raise
-            except Exception as error:
-                raise self._failure(slot, direction, batch, error) from error
+        self._process(slot, direction, batches)
         slot.ready_since = end = self.clock()
         slot.busy_ns += end - start
         slot.processed[direction] += take
@@ -268,6 +261,16 @@ class Worker:
             self.debugger.stop_after(node, "U", f"{node.name}.U", {"version": version})
 
     # Inside
+
+    def _process(self, slot: Slot, direction: Direction, batches: Sequence[Batch]) -> None:
+        process = slot.node.forward if direction is FORWARD else slot.node.backward
+        for batch in batches:
+            try:
+                process(batch)
+            except NodeError:  # the data set failed, not this node
+                raise
+            except Exception as error:
+                raise self._failure(slot, direction, batch, error) from error
 
     def _begin(self) -> None:
         """Let keys at hand enter while there is room."""
