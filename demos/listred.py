@@ -35,11 +35,11 @@ def listred():
         model=rnn,
         train=list_reduction("train"),
         valid=list_reduction("valid"),
-        optimizer=amp.Adam(0.002),
+        optimizer=amp.Adam(0.003),
         epochs=12,
         knobs={
             "max_active_keys": 4,
-            "learning_rate_decay": 0.85,
+            "learning_rate_decay": 0.8,
             "gradient_clip": 1.0,
             "cell.min_update_interval": 6,
             "embed.min_update_interval": 6,

@@ -45,6 +45,7 @@ def sst():
             "max_active_keys": 16,
             "max_batch": 256,
             "policy": "mixed",  # small messages gather, so that one product serves many
+            "gradient_clip": 1.0,
             "min_update_interval": 200,  # about ten trees
             "out.min_update_interval": 400,
         },
