@@ -100,7 +100,7 @@ def test_list_reduction_is_a_demo():
     assert experiment.valid is not None
     values = experiment.knob_values(graph, {})
     assert values.get("min_update_interval", "cell") == 6
-    assert values.get("learning_rate") == 0.002
+    assert values.get("learning_rate") == 0.003
 
 
 def test_mnist_is_a_demo(monkeypatch):
