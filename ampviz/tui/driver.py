@@ -37,3 +37,11 @@ class ForgivingDriver(LinuxDriver):
     def __init__(self, *arguments: Any, **options: Any):
         super().__init__(*arguments, **options)
         self._file: Any = Forgiving(self._file)
+
+    def _sigcont_application(self, *_: object) -> None:
+        """Go on after a stop. One that came without warning (SIGSTOP) has left the thread that reads keys at work: a
+        second one would take turns with it, and at the end one of them would wait for a key forever."""
+        if self._key_thread is not None and self._key_thread.is_alive():
+            self._app.refresh(layout=True)
+        else:
+            super()._sigcont_application()
