@@ -112,17 +112,18 @@ def _shared_out(graph: Graph, nodes: list[float]) -> list[float]:
     return [means[node.part_of or node.name] for node in graph.nodes]
 
 
-def _can_be_dealt_out(spec: RunSpec, knobs: KnobValues) -> bool:
-    """Whether there are workers to give instances to, enough of these, and no other wish for where things go."""
+def _can_be_dealt_out(graph: Graph, spec: RunSpec, knobs: KnobValues) -> bool:
+    """Whether there are workers to give instances to, enough of these, and no other wish for where things go: copies of
+    a layer are made to be apart."""
     several = spec.backend == "process" and 1 < spec.workers <= knobs.number("max_active_keys")
-    return several and not spec.placement and spec.variant.replicas == 1
+    return several and not spec.placement and not any(node.part_of for node in graph.nodes)
 
 
 def placed(experiment: Experiment, graph: Graph, spec: RunSpec, knobs: KnobValues) -> tuple[list[int], Costs | None]:
     """The worker of each node as the spec wants it, and what was measured for it. Raises UsageError."""
     policy = spec.placement_policy
     if policy == "auto":
-        policy = "keys" if _can_be_dealt_out(spec, knobs) else "round-robin"
+        policy = "keys" if _can_be_dealt_out(graph, spec, knobs) else "round-robin"
     if policy == "keys":
         if spec.placement:
             raise UsageError("every worker hosts every node", where="placement=keys", got=", ".join(spec.placement))

@@ -95,6 +95,8 @@ def test_the_staleness_counts_the_updates_of_all_workers(tmp_path):
         ({"backend": "inline"}, "nodes"),
         ({"placement": {"fc1": 1}}, "nodes"),
         ({"variant": Variant(2), "target": target("averaged")}, "nodes"),  # copies are made to be apart
+        ({"target": target("averaged")}, "keys"),
+        ({"target": target("two_kinds")}, "nodes"),  # as many as the model itself says
         ({"placement_policy": "round-robin"}, "nodes"),
     ],
 )
