@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ampviz.nodes.kernels import linear_forward
+from ampviz.nodes.kernels import linear_forward, sigmoid_forward
 
 Array = NDArray[Any]
 
@@ -26,7 +26,7 @@ def lstm_forward(x: Array, memories: Array, W: Array, b: Array) -> tuple[Array, 
     """
     gates = np.ascontiguousarray(_apart(linear_forward(x, W, b), memories.shape[1] + 3))
     i, o, *forget, u = gates
-    _sigmoid(gates[:-1])
+    sigmoid_forward(gates[:-1], out=gates[:-1])
     np.tanh(u, out=u)
     c: Array = i * u
     for gate, memory in zip(forget, memories.transpose(1, 0, 2), strict=True):
@@ -64,7 +64,7 @@ def gru_forward(x: Array, h: Array, W: Array, U: Array, b: Array, d: Array) -> t
     gates, own = np.matmul(x, _apart(W, 3)), np.matmul(h, _apart(U, 3))
     gates += b.reshape(3, 1, -1)
     gates[:2] += own[:2]
-    _sigmoid(gates[:2])
+    sigmoid_forward(gates[:2], out=gates[:2])
     r, z, n = gates
     recalled: Array = own[2]
     recalled += d
@@ -114,14 +114,6 @@ def _side_by_side(gates: Array) -> Array:
     """(gates, rows, hidden) as an array (rows, gates hidden) of its own."""
     count, rows, hidden = gates.shape
     return np.ascontiguousarray(gates.transpose(1, 0, 2)).reshape(rows, count * hidden)
-
-
-def _sigmoid(x: Array) -> None:
-    """1 / (1 + exp(-x)) in place, as `kernels.sigmoid_forward` has it."""
-    x *= 0.5
-    np.tanh(x, out=x)
-    x *= 0.5
-    x += 0.5
 
 
 def _slopes(gates: Array) -> Array:
