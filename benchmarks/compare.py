@@ -106,7 +106,7 @@ def compared(name: str, rounds: int, seconds: float) -> dict[str, Any]:
         for label, (workers, in_flight) in ours(workload).items()
     }
     if installed("mkl"):
-        label = f"ampviz, 2 workers, {_at_least(2 * workload.batch)} in flight, numpy's BLAS"
+        label = f"ampviz, 2 workers, {2 * workload.batch} in flight, numpy's BLAS"
         variants[label] = Ampviz(workload, 2, 2 * workload.batch, seconds, costs[label], {"AMPVIZ_BLAS": "numpy"})
     torch = PyTorch(name) if installed("torch") else None
     for variant in torch.variants if torch else ():
