@@ -136,7 +136,7 @@ class Transform(Node):
         """What `collect` and `pull` get in place of (saved, dy): the part of backward that both would repeat."""
         return saved, dy
 
-    def collect(self, states: Sequence[State], versions: Mapping[int, int], saved: Payload, dy: Payload) -> None:
+    def collect(self, batch: Batch, versions: Mapping[int, int], saved: Payload, dy: Payload) -> None:
         """Take the parameter gradient of these rows, so many of whose messages went forward at each version; nothing to
         do without parameters."""
 
@@ -159,7 +159,7 @@ class Transform(Node):
         start = clock()
         saved, dy = self.prepare(kept, dy)
         self.kernel_ns += clock() - start
-        self.collect(states, versions, saved, dy)
+        self.collect(batch, versions, saved, dy)
         if not self.wanted[0]:
             self.answer(0, states)
             return

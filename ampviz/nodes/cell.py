@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
 from ampviz.nodes import cell_kernels, kernels
+from ampviz.nodes.batch import Batch
 from ampviz.nodes.parameterised import Array, Parameterised
 from ampviz.nodes.payload import Payload
 from ampviz.optim import Optimizer
 from ampviz.ports import ArrayType, PortType
-from ampviz.state import State
 
 
 class LSTMCell(Parameterised):
@@ -59,8 +59,8 @@ class LSTMCell(Parameterised):
     def prepare(self, saved: Payload, dy: Payload) -> tuple[Payload, Payload]:
         return saved[0], cell_kernels.lstm_backward(*saved[1:], *dy)
 
-    def collect(self, states: Sequence[State], versions: Mapping[int, int], saved: Payload, dy: Payload) -> None:
-        super().collect(states, versions, saved, dy[0])
+    def collect(self, batch: Batch, versions: Mapping[int, int], saved: Payload, dy: Payload) -> None:
+        super().collect(batch, versions, saved, dy[0])
 
     def pull(self, saved: Payload, dy: Payload) -> Payload:
         dgates, dmemories = dy

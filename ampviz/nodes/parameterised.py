@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -15,7 +15,7 @@ from ampviz.message import BACKWARD, Direction
 from ampviz.nodes import kernels
 from ampviz.nodes.base import Host, Transform
 from ampviz.nodes.batch import Batch
-from ampviz.nodes.payload import Payload, row_count, stack
+from ampviz.nodes.payload import Payload, gather, row_count, stack
 from ampviz.optim import Optimizer, clip_by_norm, descend, joint_norm
 from ampviz.state import State
 
@@ -89,6 +89,7 @@ class Parameterised(Transform):
         self._collected: list[tuple[Payload, Payload]] = []
         self._gradients: dict[str, Array] = {}
         self._keys: set[int] = set()
+        self._came: tuple[Batch, Payload, Payload] | None = None  # of the batch at hand
 
     @property
     def version(self) -> int:
@@ -109,12 +110,12 @@ class Parameterised(Transform):
             self._forget()
 
     def batch_limit(self, direction: Direction, limit: int) -> int:
-        """A backward batch ends exactly where the node updates."""
+        """No more backward messages than an interval has: so at most one update falls into a batch."""
         if direction is BACKWARD and not self.frozen:
-            return max(1, min(limit, int(self.knobs["min_update_interval"]) - self.pending))
+            return max(1, min(limit, int(self.knobs["min_update_interval"])))
         return super().batch_limit(direction, limit)
 
-    def collect(self, states: Sequence[State], versions: Mapping[int, int], saved: Payload, dy: Payload) -> None:
+    def collect(self, batch: Batch, versions: Mapping[int, int], saved: Payload, dy: Payload) -> None:
         if self.frozen:
             return
         for version, messages in versions.items():
@@ -122,17 +123,21 @@ class Parameterised(Transform):
             self.staleness[min(stale, STALENESS_BINS - 1)] += messages
             self.staleness_sum += stale * messages
             self.staleness_max = max(self.staleness_max, stale)
-        self._keys.update([state[0] for state in states])
-        self._collected.append((saved, dy))
-        self._rows += row_count(dy)
-        self.pending += len(states)
+        self._came = batch, saved, dy
 
     def backward(self, batch: Batch) -> None:
+        """All messages of a batch see the parameters before it, also those behind one that completes an interval: cut
+        there, a batch would stay cut through the rest of the graph. Their gradients count for the next update."""
         super().backward(batch)
-        if self.pending >= self.knobs["min_update_interval"]:
-            self.update()
-        elif self._rows >= _FOLD_ROWS:
-            self._fold()
+        for states, saved, dy in self._cut_at_updates():
+            self._keys.update([state[0] for state in states])
+            self._collected.append((saved, dy))
+            self._rows += row_count(dy)
+            self.pending += len(states)
+            if self.pending >= self.knobs["min_update_interval"]:
+                self.update()
+            elif self._rows >= _FOLD_ROWS:
+                self._fold()
 
     def update(self) -> None:
         """Step the parameters by what was collected since the last update; nothing to do if that is nothing."""
@@ -204,6 +209,21 @@ class Parameterised(Transform):
         for name, gradient in self._gradients.items():
             gradient += fresh[name]
         return self._gradients
+
+    def _cut_at_updates(self) -> Iterator[tuple[Sequence[State], Payload, Payload]]:
+        """What a batch gave, up to each message that completes an interval, and the rest."""
+        if self._came is None:
+            return
+        (batch, saved, dy), self._came = self._came, None
+        first, count = 0, len(batch)
+        while first < count:
+            stop = min(count, first + max(1, int(self.knobs["min_update_interval"]) - self.pending))
+            if stop - first == count:
+                yield batch.states, saved, dy
+                return
+            start, end = batch.starts[first], batch.starts[stop]
+            yield batch.states[first:stop], gather([(saved, start, end)]), gather([(dy, start, end)])
+            first = stop
 
     def _collected_rows(self) -> tuple[Payload, Payload]:
         saved, dy = zip(*self._collected, strict=True)

@@ -10,18 +10,18 @@ rows of several messages run as one product.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
 from ampviz.errors import GraphError
 from ampviz.nodes import cell_kernels, kernels
+from ampviz.nodes.batch import Batch
 from ampviz.nodes.cell import LSTMCell
 from ampviz.nodes.parameterised import Array, Parameterised
 from ampviz.nodes.payload import Payload
 from ampviz.optim import Optimizer
 from ampviz.ports import PortType
-from ampviz.state import State
 
 
 class LSTM(LSTMCell):
@@ -100,8 +100,8 @@ class GRU(Parameterised):
         rows, h, gates, recalled = saved
         return (rows, h), cell_kernels.gru_backward(h, gates, recalled, dy)
 
-    def collect(self, states: Sequence[State], versions: Mapping[int, int], saved: Payload, dy: Payload) -> None:
-        super().collect(states, versions, saved, dy[:2])
+    def collect(self, batch: Batch, versions: Mapping[int, int], saved: Payload, dy: Payload) -> None:
+        super().collect(batch, versions, saved, dy[:2])
 
     def pull(self, saved: Payload, dy: Payload) -> Payload:
         dgates, down, beside = dy

@@ -179,21 +179,45 @@ def test_validation_is_not_remembered_when_it_runs_in_a_batch_with_training():
     assert delivery.node("fc1").cached() == 1
 
 
-@pytest.mark.parametrize(("pending", "limit", "expected"), [(0, 16, 5), (0, 3, 3), (3, 16, 2), (4, 16, 1), (4, 1, 1)])
-def test_a_backward_batch_ends_where_the_node_updates(pending, limit, expected):
+@pytest.mark.parametrize(("limit", "expected"), [(16, 5), (5, 5), (3, 3), (1, 1)])
+def test_a_backward_batch_is_no_longer_than_the_interval(limit, expected):
     layer = Layer(min_update_interval=5)
     layer.forward(5, 6)
-    layer.backward(*list(layer.seen)[:pending])
+    layer.backward((5, 0), (6, 1), (6, 2))
     assert layer.node.batch_limit(BACKWARD, limit) == expected
     assert layer.node.batch_limit(FORWARD, limit) == limit
 
 
-def test_a_batch_has_a_message_even_when_the_interval_is_overdue():
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_batch_in_which_an_interval_ends_gives_the_rest_to_the_next_update(rows):
+    layer = Layer(min_update_interval=5)
+    layer.forward(5, 6, rows=rows)
+    first = layer.backward((5, 0), (6, 0), (5, 1))
+    slopes = [layer.rng.normal(size=(rows, 2)).astype(np.float32) for _ in range(4)]
+    states = [(6, 1), (6, 2), (5, 2), (5, 3)]
+    layer.node.wanted = (True,)  # as if its input came from a node that learns
+    answers = layer.delivery.pending
+    answers.clear()
+    process(layer.node, BACKWARD, list(zip((0, 0, 0, 0), states, slopes, strict=True)))
+    given = [np.vstack([layer.seen[state].T @ dy, dy.sum(axis=0)]) for state, dy in zip(states, slopes, strict=True)]
+    np.testing.assert_allclose(layer.moved(), RATE * (first + given[0] + given[1]) / 2, rtol=1e-5, atol=1e-6)
+    assert (layer.node.pending, layer.node.version, layer.node.staleness[0]) == (2, 1, 7)
+    for (_, _, (_, state, dx)), dy in zip(answers, slopes, strict=True):  # by the weights before the update
+        np.testing.assert_allclose(dx, dy @ layer.start[:3].T, rtol=1e-5, atol=1e-6, err_msg=str(state))
+    layer.node.update()
+    both = first + given[0] + given[1] + (given[2] + given[3]) * 2
+    np.testing.assert_allclose(layer.moved(), RATE * both / 2, rtol=1e-5, atol=1e-6)
+
+
+def test_an_interval_that_has_become_shorter_ends_with_the_first_message_of_a_batch():
     layer = Layer(min_update_interval=NEVER)
     layer.forward(5)
-    layer.backward((5, 0), (5, 1), (5, 2))
-    layer.node.retune({**layer.delivery.knobs, "min_update_interval": 1.0}, 1.0)
-    assert layer.node.batch_limit(BACKWARD, 16) == 1
+    total = layer.backward((5, 0), (5, 1))
+    layer.node.retune({**layer.delivery.knobs, "min_update_interval": 2.0}, 1.0)
+    total += layer.backward((5, 2), (5, 3), batch=True)
+    assert (layer.node.version, layer.node.pending) == (1, 1)
+    layer.node.update()
+    np.testing.assert_allclose(layer.moved(), RATE * total, rtol=1e-5, atol=1e-6)
 
 
 @given(interval=st.integers(1, 9), order=st.integers(0, 2**32), max_batch=st.integers(1, 16))
