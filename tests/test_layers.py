@@ -13,7 +13,7 @@ import ampviz
 PACKAGE = Path(__file__).parents[1] / "ampviz"
 RANKS = [
     "errors state message loops",
-    "ports graph check knobs conditions optim blas shared",
+    "ports graph check knobs conditions optim blas subnormals shared",
     "nodes",
     "tracing placement experiment data",
     "telemetry",

@@ -30,6 +30,7 @@ from ampviz.runtime.store import ParameterStore
 from ampviz.runtime.tracer import WAITING, Tracer
 from ampviz.runtime.wire import Frame
 from ampviz.runtime.worker import Worker
+from ampviz.subnormals import subnormals_as_zero
 from ampviz.telemetry.board import Board
 from ampviz.telemetry.channel import Channel, open_channel
 from ampviz.telemetry.ring import TraceRing
@@ -189,7 +190,8 @@ def main() -> int:
     except AmpvizError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    uvloop.run(hosted.run())
+    with subnormals_as_zero():
+        uvloop.run(hosted.run())
     return 0
 
 

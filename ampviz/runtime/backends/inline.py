@@ -20,6 +20,7 @@ from ampviz.runtime.plan import ALL, ANY
 from ampviz.runtime.publish import publish
 from ampviz.runtime.tracer import WAITING
 from ampviz.runtime.worker import Worker
+from ampviz.subnormals import subnormals_as_zero
 from ampviz.telemetry.board import Board
 
 _SLICE_S = 0.005  # how long viewers and signals may have to wait
@@ -81,18 +82,25 @@ class InlineBackend:
 
     async def _take_turns(self) -> None:
         while True:
-            end = time.monotonic() + _SLICE_S
-            busy = True
-            while busy and time.monotonic() < end:
-                busy = self.turn()
-                if busy and self.workers[0].slow_motion:
-                    await self._rest()
-            if busy:
+            busy = self._slice()
+            if busy and self.workers[0].slow_motion:
+                await self._rest()
+            elif busy:
                 await asyncio.sleep(0)
             else:
                 self._wake.clear()
                 if not self._commands:
                     await self._wake.wait()
+
+    def _slice(self) -> bool:
+        """Take turns for a while, or one in slow motion; False if nothing is left to do."""
+        end, busy = time.monotonic() + _SLICE_S, True
+        with subnormals_as_zero():
+            while busy and time.monotonic() < end:
+                busy = self.turn()
+                if self.workers[0].slow_motion:
+                    break
+        return busy
 
     async def _rest(self) -> None:
         """Wait between two messages of slow motion, and do meanwhile what is sent: it may end the wait."""
