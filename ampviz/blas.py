@@ -20,7 +20,7 @@ Array = NDArray[Any]
 
 _BY_ROWS, _PLAIN, _TRANSPOSED = 101, 111, 112  # of CBLAS
 _SEQUENTIAL = 1  # of MKL: a worker computes with one thread
-_WIDE = 400_000  # numbers in the largest of the three matrices from which on MKL is faster
+_LARGE = 3_000_000  # multiplications from which on MKL is faster, the call through ctypes included
 
 
 Gemms = dict[str, Callable[..., None]]
@@ -82,7 +82,7 @@ def fast_product(x: Array, z: Array, *, transposed: str = "") -> Array | None:
         return None
     rows, inner = x.shape[::-1] if transposed == "x" else x.shape
     other, columns = z.shape[::-1] if transposed == "z" else z.shape
-    if inner != other or max(x.size, z.size, rows * columns) < _WIDE:
+    if inner != other or rows * inner * columns < _LARGE:
         return None
     y = np.empty((rows, columns), x.dtype)
     return y if _gemm(y, 1.0, x, transposed == "x", z, transposed == "z", 0.0) else None
