@@ -18,8 +18,6 @@ Slots = Mapping[str, Array]
 Shape = tuple[int, ...]
 
 _BLOCK = 65_536  # elements that a step works on at a time, to stay in the cache
-_LAPSE = 100  # steps after which Adam forgets small sums: they would end as denormals, which take 100 times as long
-_SMALL = 1e-30
 _LARGE = 100_000  # elements of a gradient from which on it pays not to write it
 
 
@@ -142,8 +140,6 @@ class Adam:
         for p, g, total, squares in _blocks(parameter, gradient, slots["gradients"], slots["squares"]):
             total *= self.beta1
             total += g
-            if step % _LAPSE == 0:
-                total[np.abs(total) < _SMALL] = 0
             g *= g
             squares *= self.beta2
             squares += g

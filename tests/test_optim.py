@@ -107,17 +107,6 @@ def test_every_block_of_a_large_array_is_treated_alike(optimizer, reference, opt
     np.testing.assert_allclose(found, np.resize(expected, shape), rtol=1e-4, atol=1e-5)
 
 
-def test_what_adam_has_of_a_gradient_of_long_ago_does_not_end_as_a_denormal():
-    optimizer = Adam()
-    parameter, slots = np.zeros(2, np.float32), fresh_slots(optimizer, (2,))
-    for step in range(1000):
-        optimizer.update(parameter, np.array([step == 0, 1], np.float32), slots, 0.001)
-        assert not 0 < slots["gradients"][0] < np.finfo(np.float32).tiny
-    assert slots["gradients"].tolist() == [0, pytest.approx(10, rel=1e-3)]
-    expected = [adam(0.0, [1, *[gradient] * 999], 0.001) for gradient in (0, 1)]
-    np.testing.assert_allclose(parameter, expected, rtol=1e-4)
-
-
 @pytest.mark.parametrize("optimizer", [SGD(), Momentum(), Adam(), Adagrad()])
 def test_a_rate_of_zero_leaves_the_parameter_where_it_is(optimizer):
     start, gradients = made_up((6,))
