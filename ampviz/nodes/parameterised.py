@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -105,6 +105,7 @@ class Parameterised(Transform):
         """Take new values of the per-node knobs; a now complete interval updates with the next gradient."""
         self.knobs = dict(knobs)
         self.decayed = decayed
+        self._interval = int(knobs["min_update_interval"])
         self.frozen = bool(knobs["freeze"])
         if self.frozen:
             self._forget()
@@ -112,14 +113,15 @@ class Parameterised(Transform):
     def batch_limit(self, direction: Direction, limit: int) -> int:
         """No more backward messages than an interval has: so at most one update falls into a batch."""
         if direction is BACKWARD and not self.frozen:
-            return max(1, min(limit, int(self.knobs["min_update_interval"])))
+            return min(limit, self._interval)
         return super().batch_limit(direction, limit)
 
     def collect(self, batch: Batch, versions: Mapping[int, int], saved: Payload, dy: Payload) -> None:
         if self.frozen:
             return
+        now = self.version
         for version, messages in versions.items():
-            stale = self.version - version
+            stale = now - version
             self.staleness[min(stale, STALENESS_BINS - 1)] += messages
             self.staleness_sum += stale * messages
             self.staleness_max = max(self.staleness_max, stale)
@@ -129,15 +131,18 @@ class Parameterised(Transform):
         """All messages of a batch see the parameters before it, also those behind one that completes an interval: cut
         there, a batch would stay cut through the rest of the graph. Their gradients count for the next update."""
         super().backward(batch)
-        for states, saved, dy in self._cut_at_updates():
-            self._keys.update([state[0] for state in states])
-            self._collected.append((saved, dy))
-            self._rows += row_count(dy)
-            self.pending += len(states)
-            if self.pending >= self.knobs["min_update_interval"]:
-                self.update()
-            elif self._rows >= _FOLD_ROWS:
-                self._fold()
+        if self._came is None:
+            return
+        (batch, saved, dy), self._came = self._came, None
+        first, count = 0, len(batch.states)
+        while first < count:
+            stop = min(count, first + max(1, self._interval - self.pending))
+            if stop - first == count:
+                self._add(batch.states, saved, dy)
+                return
+            start, end = batch.starts[first], batch.starts[stop]
+            self._add(batch.states[first:stop], gather([(saved, start, end)]), gather([(dy, start, end)]))
+            first = stop
 
     def update(self) -> None:
         """Step the parameters by what was collected since the last update; nothing to do if that is nothing."""
@@ -210,20 +215,16 @@ class Parameterised(Transform):
             gradient += fresh[name]
         return self._gradients
 
-    def _cut_at_updates(self) -> Iterator[tuple[Sequence[State], Payload, Payload]]:
-        """What a batch gave, up to each message that completes an interval, and the rest."""
-        if self._came is None:
-            return
-        (batch, saved, dy), self._came = self._came, None
-        first, count = 0, len(batch)
-        while first < count:
-            stop = min(count, first + max(1, int(self.knobs["min_update_interval"]) - self.pending))
-            if stop - first == count:
-                yield batch.states, saved, dy
-                return
-            start, end = batch.starts[first], batch.starts[stop]
-            yield batch.states[first:stop], gather([(saved, start, end)]), gather([(dy, start, end)])
-            first = stop
+    def _add(self, states: Sequence[State], saved: Payload, dy: Payload) -> None:
+        """Collect what these messages give, no more of them than the interval lacks; update if it lacked no more."""
+        self._keys.update([state[0] for state in states])
+        self._collected.append((saved, dy))
+        self._rows += row_count(dy)
+        self.pending += len(states)
+        if self.pending >= self._interval:
+            self.update()
+        elif self._rows >= _FOLD_ROWS:
+            self._fold()
 
     def _collected_rows(self) -> tuple[Payload, Payload]:
         saved, dy = zip(*self._collected, strict=True)
