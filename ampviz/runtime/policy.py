@@ -58,11 +58,17 @@ def mixed(forward: Ready, backward: Ready) -> Choice:
     16 rows are enough in a loop, 64 elsewhere: a message that turns keeps its whole instance waiting, and brings others
     to meet; what enters or has left can wait. So leaves, losses and tables of words take most rows at a time.
     """
+    best, most = None, 0
     for ready, direction in ((backward, BACKWARD), (forward, FORWARD)):
         for slot in ready.values():
-            if slot.queues[direction].rows >= (_ENOUGH_ROWS if slot.in_loop else _ENOUGH_OUTSIDE):
+            rows, in_loop = slot.queues[direction].rows, slot.in_loop
+            if rows >= (_ENOUGH_ROWS if in_loop else _ENOUGH_OUTSIDE):
                 return slot, direction
-    return _best(forward, backward, lambda slot, direction: (slot.in_loop, slot.queues[direction].rows))
+            weight = rows + _ENOUGH_OUTSIDE if in_loop else rows
+            if weight > most:
+                best, most = (slot, direction), weight
+    assert best is not None  # a ready queue has rows
+    return best
 
 
 def _best(forward: Ready, backward: Ready, score: Callable[[Slot, Direction], Any]) -> Choice:

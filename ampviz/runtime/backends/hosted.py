@@ -117,18 +117,22 @@ class HostedWorker:
     def _turn(self) -> None:
         """Run units for a slice of time, then send; the loop looks at the sockets before the next turn."""
         self._turn_due, self._resting = False, None
-        worker, clock = self.worker, self.worker.clock
-        end = clock() + _SLICE_NS
-        while worker.ready and not worker.paused and not self._failed:
-            self._guarded(worker.run_unit)
-            if clock() >= end or worker.slow_motion:
-                break
+        self._guarded(self._slice)
+        worker = self.worker
         self._flush()
         if worker.slow_motion and worker.ready:
             self._turn_due = True
             self._resting = asyncio.get_running_loop().call_later(worker.slow_motion, self._turn)
         else:
             self._call_turn()
+
+    def _slice(self) -> None:
+        worker, clock = self.worker, self.worker.clock
+        end = clock() + _SLICE_NS
+        while worker.ready and not worker.paused and not self._failed:
+            worker.run_unit()
+            if clock() >= end or worker.slow_motion:
+                break
 
     def _guarded(self, action: Callable[[], object]) -> None:
         try:
