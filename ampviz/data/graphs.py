@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ampviz.data.cache import Arrays
+from ampviz.nodes.edge_ends import TypedRows
 
 Rows = NDArray[np.int64]
 
@@ -41,12 +41,14 @@ class Edges:
         self._sources, self._targets = np.asarray(arrays["sources"]), np.asarray(arrays["targets"])
         for rows in (self._sources, self._targets):
             rows.flags.writeable = False
-        self._starts = np.asarray(arrays["edges"])
+        starts = np.asarray(arrays["edges"])
+        self._sizes = np.diff(starts).reshape(-1, types)
+        self._starts = starts[::types]
 
     def tables(self, graph: int) -> dict[str, Any]:
         """`sources` and `targets`: for each edge type the rows (edges of the type,) int64, by target then source."""
-        first = graph * self.types
-        starts = self._starts[first : first + self.types + 1].tolist()
-        ranges = [slice(start, stop) for start, stop in pairwise(starts)]
-        sources, targets = self._sources, self._targets
-        return {"sources": [sources[rows] for rows in ranges], "targets": [targets[rows] for rows in ranges]}
+        start, stop, sizes = self._starts.item(graph), self._starts.item(graph + 1), self._sizes[graph]
+        return {
+            "sources": TypedRows(self._sources[start:stop], sizes),
+            "targets": TypedRows(self._targets[start:stop], sizes),
+        }

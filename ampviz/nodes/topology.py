@@ -6,8 +6,9 @@ A step of a gated graph network, for typed edges u -> v:
     m = nn.Collect(T.targets, rows=T.nodes)(*(nn.Linear(n, n)(part) for part in parts))   # summed at v
     h = nn.GRU(n, n)(nn.Concat()(m, h))
 
-The tables hold one sequence of row numbers for each edge type: lists, or faster int64 arrays. A type that an instance
-does not have is an empty sequence; its message has no rows, but it travels, so that everyone knows what to wait for.
+The tables hold one sequence of row numbers for each edge type: lists, int64 arrays, or faster `TypedRows`. A type that
+an instance does not have is an empty sequence; its message has no rows, but it travels, so that everyone knows what to
+wait for.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from ampviz.nodes.join import Join
 from ampviz.nodes.payload import Payload, stack
 from ampviz.nodes.scatter import Scatter
 from ampviz.ports import PortType
-from ampviz.state import Expression, State, compile_expression, lift
+from ampviz.state import Expression, State, lift
 
 
 class Distribute(Gather):
@@ -61,8 +62,8 @@ class Distribute(Gather):
         start = self.host.clock()
         rows = batch.counts
         self._rows.update([(state, count) for state, count in zip(batch.states, rows, strict=True) if state[0] >= 0])
-        ends = self._ends.of(batch.states, rows, self.host.tables)
-        parts = [batch.payload.take(where, axis=0) for where in ends.where]
+        ends = self._ends.of(batch.states, self.host.tables, rows)
+        parts = ends.cut(batch.payload.take(ends.where, axis=0))
         self.kernel_ns += self.host.clock() - start
         for port, (part, counts) in enumerate(zip(parts, ends.counts, strict=True)):
             self.send(port, batch.states, part, counts)
@@ -72,11 +73,11 @@ class Distribute(Gather):
     ) -> tuple[Payload, Sequence[int]]:
         start = self.host.clock()
         rows = [self._rows.pop(state) for state in states]
-        ends = self._ends.of(states, rows, self.host.tables)
+        ends = self._ends.of(states, self.host.tables, rows)
         live = [dy for dy in gradients if dy is not None]
         scatter = ends.scatter
         if len(live) < len(gradients):
-            where = [own for own, dy in zip(ends.where, gradients, strict=True) if dy is not None]
+            where = [own for own, dy in zip(ends.cut(ends.where), gradients, strict=True) if dy is not None]
             scatter = Scatter(np.concatenate(where), sum(rows))
         dx = scatter(stack(live))
         self.kernel_ns += self.host.clock() - start
@@ -110,22 +111,20 @@ class Collect(Join):
                 expected = f"(rows, size) float32, as {first.arrays[0]}"
                 raise GraphError("an input does not fit", where=self.where, expected=expected, got=given)
         self.join_fields(inputs)
-        self._ends = EdgeEnds(self.targets, first.fields, len(inputs))
-        self._rows = compile_expression(self.rows, first.fields)
+        self._ends = EdgeEnds(self.targets, first.fields, len(inputs), self.rows)
         return (first,)
 
     def joined(self, parts: list[Batch]) -> None:
-        states, tables = parts[0].states, self.host.tables
+        states = parts[0].states
         start = self.host.clock()
-        rows = [int(self._rows(state, tables(state[0]))) for state in states]
-        ends = self._ends.of(states, rows, tables)
+        ends = self._ends.of(states, self.host.tables)
         for port, (counts, part) in enumerate(zip(ends.counts, parts, strict=True)):
             differ = difference(counts, part.counts)
             if differ:
                 raise ValueError(f"{self.targets}[{port}] has {differ[0]} entries for {differ[1]} rows")
         collected = ends.scatter(stack([part.payload for part in parts]))
         self.kernel_ns += self.host.clock() - start
-        self.send(0, states, collected, rows)
+        self.send(0, states, collected, ends.rows)
 
     def backward(self, batch: Batch) -> None:
         states, dy = batch.states, batch.payload
@@ -134,13 +133,11 @@ class Collect(Join):
                 self.answer(port, states)
             return
         start = self.host.clock()
-        ends = self._ends.of(states, batch.counts, self.host.tables)
-        pieces = [
-            dy.take(where, axis=0) if wanted else None for where, wanted in zip(ends.where, self.wanted, strict=True)
-        ]
+        ends = self._ends.of(states, self.host.tables)
+        pieces = ends.cut(dy.take(ends.where, axis=0))
         self.kernel_ns += self.host.clock() - start
         for port, (piece, counts) in enumerate(zip(pieces, ends.counts, strict=True)):
-            if piece is None:
-                self.answer(port, states)
-            else:
+            if self.wanted[port]:
                 self.answer(port, states, piece, counts)
+            else:
+                self.answer(port, states)

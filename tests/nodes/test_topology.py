@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import ampviz as amp
 from ampviz import Instance, T
 from ampviz import nodes as nn
+from ampviz.nodes.edge_ends import EdgeEnds, TypedRows
 from tests.nodes.delivery import Delivery, hosted
 from tests.nodes.drawn import floats, typed_graph
 from tests.nodes.graph_models import INPUTS, STEPS, TYPES, gated_graph
@@ -217,3 +218,63 @@ def test_edge_types_without_a_gradient_count_as_zero():
     delivery.run()
     dy = X[[0, 3]].sum(axis=0) @ delivery.parameters()["in/W"] * 2 / 2 / 4
     np.testing.assert_allclose(delivery.gradients()["in/W"], np.outer(X[0] + X[3], dy), rtol=1e-6)
+
+
+@st.composite
+def index_lists(draw) -> tuple[list[int], list[list[list[int]]]]:
+    """How many rows each message has, and by message and type the row numbers."""
+    rows = draw(st.lists(st.integers(0, 5), min_size=1, max_size=4))
+    types = draw(st.integers(1, 3))
+    numbers = [st.lists(st.integers(0, count - 1), max_size=4) if count else st.just([]) for count in rows]
+    return rows, [[draw(number) for _ in range(types)] for number in numbers]
+
+
+def forms(lists: list[list[int]]) -> list:
+    """Index lists in all the forms that a table may have."""
+    arrays = [np.array(indices, np.int64) for indices in lists]
+    return [lists, arrays, TypedRows(np.concatenate(arrays), np.array(list(map(len, lists))))]
+
+
+@given(index_lists(), st.lists(st.integers(0, 2), min_size=4, max_size=4))
+def test_ends_stand_type_after_type_and_message_after_message(drawn, chosen):
+    rows, lists = drawn
+    types = len(lists[0])
+    tables = [{"sources": forms(own)[form]} for own, form in zip(lists, chosen, strict=False)]
+    ends = EdgeEnds(T.sources, ("key",), types).of([(key,) for key in range(len(rows))], tables.__getitem__, rows)
+    starts = np.cumsum([0, *rows]).tolist()
+    by_type = [
+        [starts[message] + row for message, own in enumerate(lists) for row in own[kind]] for kind in range(types)
+    ]
+    assert [part.tolist() for part in ends.cut(ends.where)] == by_type
+    assert ends.counts == [[len(own[kind]) for own in lists] for kind in range(types)]
+    assert list(ends.rows) == rows
+
+
+@given(index_lists())
+def test_rows_by_type_are_a_sequence_of_arrays(drawn):
+    for lists in drawn[1]:
+        listed, _, typed = forms(lists)
+        assert (
+            [part.tolist() for part in typed]
+            == [typed[-1 - kind].tolist() for kind in range(len(typed))][::-1]
+            == lists
+        )
+        assert [part.tolist() for part in typed[1:]] == lists[1:]
+        again = TypedRows.of(listed)
+        assert [part.tolist() for part in again] == lists
+        assert TypedRows.of(typed) is typed
+
+
+def test_ends_are_read_once_for_the_turns_of_a_loop_and_again_where_rows_differ():
+    asked = []
+
+    def tables(key):
+        asked.append(key)
+        return {"sources": [[0, key]], "nodes": 3}
+
+    along, into = EdgeEnds(T.sources, ("key", "t"), 1), EdgeEnds(T.sources, ("key", "t"), 1, T.nodes)
+    first = along.of([(1, 0), (2, 0)], tables, [3, 3])
+    assert along.of([(1, 1), (2, 1)], tables, [3, 3]) is first
+    assert along.of([(1, 2), (2, 2)], tables, [4, 3]).where.tolist() == [0, 1, 4, 6]
+    assert into.of([(1, 0), (2, 0)], tables) is into.of([(1, 1), (2, 1)], tables)
+    assert asked == [1, 2, 1, 2, 1, 2]
