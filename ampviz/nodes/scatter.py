@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 Indices = NDArray[np.integer[Any]]
 
+_FEW_NUMBERS = 4_000  # so many are fastest added one by one, unless the result has few rows
 _FEW_ROWS = 40  # of a result: up to here one product with a one-hot matrix is fastest, of any size
 _SMALL_PRODUCT = 1_000_000  # multiplications up to which that is so for any result
 _TURNS = 8  # so many rows of one index are summed in turns, more by sorting (which costs 2 to 3 times as much for few)
@@ -18,20 +20,22 @@ _TURNS = 8  # so many rows of one index are summed in turns, more by sorting (wh
 class Scatter:
     """Sums rows (n, size) by index to (count, size), for as many sets of rows as come for the same `indices` (n,).
 
-    Raises IndexError for an index outside 0..count-1.
+    The caller has seen to it that no index is outside 0..count-1.
     """
 
     def __init__(self, indices: Indices, count: int):
-        if indices.size and (indices.min() < 0 or indices.max() >= count):
-            wrong = indices[(indices < 0) | (indices >= count)][0]
-            raise IndexError(f"index {wrong} is out of bounds for {count} rows")
         self.indices, self.count = indices, count
         self._one_hot: Array | None = None
+        self._numbers: Indices | None = None  # where each number of the rows is added, in the flat result
         self._turns: tuple[list[Indices], Indices] | None = None
 
     def __call__(self, rows: Array) -> Array:
         """The sums. They have the dtype of the rows."""
-        if self.count <= _FEW_ROWS or self.count * rows.size <= _SMALL_PRODUCT:
+        if self.count <= _FEW_ROWS:
+            return self._product(rows)
+        if rows.size <= _FEW_NUMBERS:
+            return self._one_by_one(rows)
+        if self.count * rows.size <= _SMALL_PRODUCT:
             return self._product(rows)
         sums = np.zeros((self.count, *rows.shape[1:]), rows.dtype)
         turns, place = self._in_turns()
@@ -53,6 +57,14 @@ class Scatter:
         few: Array = self._one_hot.T @ rows
         return few
 
+    def _one_by_one(self, rows: Array) -> Array:
+        size = math.prod(rows.shape[1:])
+        if self._numbers is None or len(self._numbers) != rows.size:
+            self._numbers = np.add.outer(self.indices * size, np.arange(size)).reshape(-1)
+        sums = np.zeros((self.count, *rows.shape[1:]), rows.dtype)
+        np.add.at(sums.reshape(-1), self._numbers, rows.reshape(-1))
+        return sums
+
     def _in_turns(self) -> tuple[list[Indices], Indices]:
         """Which rows are added in each turn, one to each of the first so many sums; and where a sum stands among them.
 
@@ -71,6 +83,9 @@ class Scatter:
 
 def scatter_add(indices: Indices, rows: Array, count: int) -> Array:
     """Rows (n, size) summed by index, once: (count, size). Raises IndexError outside 0..count-1."""
+    if indices.size and (indices.min() < 0 or indices.max() >= count):
+        wrong = indices[(indices < 0) | (indices >= count)][0]
+        raise IndexError(f"index {wrong} is out of bounds for {count} rows")
     return Scatter(indices, count)(rows)
 
 

@@ -124,10 +124,14 @@ def test_sums_by_index_are_those_of_a_dictionary(indices):
 
 @given(st.lists(st.integers(0, SMALL - 1), max_size=20))
 @settings(max_examples=30, deadline=None)
-def test_rows_add_up_to_the_same_by_one_hot_in_turns_and_by_sorting(indices):
+def test_rows_add_up_to_the_same_by_one_hot_one_by_one_in_turns_and_by_sorting(indices):
     dy = np.random.default_rng(len(indices)).normal(size=(len(indices), 2))
     by_one_hot = scatter_add(np.array(indices, np.int64), dy, SMALL)
+    one_by_one = scatter_add(np.array(indices, np.int64), dy, LARGE)
+    np.testing.assert_allclose(one_by_one[:SMALL], by_one_hot, atol=1e-12)
+    assert not one_by_one[SMALL:].any()
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scatter, "_FEW_NUMBERS", -1)
         patch.setattr(scatter, "_SMALL_PRODUCT", 0)
         patch.setattr(scatter, "_FEW_ROWS", 0)
         for turns in (0, 2, 20):
@@ -137,14 +141,15 @@ def test_rows_add_up_to_the_same_by_one_hot_in_turns_and_by_sorting(indices):
             assert not sums[SMALL:].any()
 
 
-@pytest.mark.parametrize("limit", [0, 10**9])
-def test_a_scatter_serves_many_sets_of_rows_of_any_kind(limit, monkeypatch, rng):
-    monkeypatch.setattr(scatter, "_SMALL_PRODUCT", limit)
+@pytest.mark.parametrize(("numbers", "product"), [(10**9, 0), (-1, 0), (-1, 10**9)])
+def test_a_scatter_serves_many_sets_of_rows_of_any_kind(numbers, product, monkeypatch, rng):
+    monkeypatch.setattr(scatter, "_FEW_NUMBERS", numbers)
+    monkeypatch.setattr(scatter, "_SMALL_PRODUCT", product)
     indices = rng.integers(0, LARGE, 30)
     adds = Scatter(indices, LARGE)
-    for dtype in (np.float32, np.float64, np.float32):
-        rows = rng.normal(size=(30, 2)).astype(dtype)
-        expected = np.zeros((LARGE, 2), dtype)
+    for dtype, size in ((np.float32, 2), (np.float64, 2), (np.float32, 3)):
+        rows = rng.normal(size=(30, size)).astype(dtype)
+        expected = np.zeros((LARGE, size), dtype)
         np.add.at(expected, indices, rows)
         sums = adds(rows)
         assert sums.dtype == dtype
