@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Container, Hashable, Iterator, Sequence
-from itertools import compress, islice, repeat
-from typing import ClassVar
+from itertools import compress, islice
+from typing import Any, ClassVar
 
 from ampviz.graph import Graph
 from ampviz.message import FORWARD, Direction, Message
@@ -12,9 +12,6 @@ from ampviz.nodes.base import Host, Node
 from ampviz.nodes.batch import Batch
 from ampviz.nodes.holder import Holder
 from ampviz.state import State
-
-Part = tuple[State, int | None]
-"""A message: its state, and its number in the holder of its port, if it has a payload"""
 
 
 class Rendezvous:
@@ -30,11 +27,10 @@ class Rendezvous:
         self._alike = True  # whether the last batches that met were alike, and the next may be
         self._last: list[Hashable] = []  # each where of the last batch that did not meet whole
         self._whole: dict[Hashable, _Meeting] = {}  # by each where of the batches
-        self._apart: list[dict[Hashable, Part]] = [{} for _ in range(ports)]
-        self._holders = [Holder() for _ in range(ports)]
+        self._apart = [_Side(port) for port in range(ports)]
 
     def __len__(self) -> int:
-        return len(self._whole) + len(set().union(*self._apart))
+        return len(self._whole) + len(set().union(*[side.numbers for side in self._apart]))
 
     def put(self, batch: Batch, wheres: Sequence[Hashable]) -> list[list[Batch]]:
         """Let the messages of a batch in. What is complete now: groups with a batch of each port, which belong together
@@ -64,23 +60,20 @@ class Rendezvous:
         for meeting in {id(meeting): meeting for meeting in self._whole.values()}.values():
             for batch in meeting.batches:
                 yield from batch or ()
-        for port, parts in enumerate(self._apart):
-            for state, number in parts.values():
-                yield port, state, None if number is None else self._holders[port].look([number])[0]
+        for side in self._apart:
+            yield from side.messages()
 
     def drop(self, key: int) -> None:
         """Forget the messages of an instance."""
         self._part(list(self._whole))
-        for holder, parts in zip(self._holders, self._apart, strict=True):
-            for where in [where for where, (state, _) in parts.items() if state[0] == key]:
-                _, number = parts.pop(where)
-                holder.free([] if number is None else [number])
+        for side in self._apart:
+            side.drop(key)
 
     def _waits(self, wheres: Sequence[Hashable]) -> bool:
         """Whether a message waits for one of these."""
         if not self._whole.keys().isdisjoint(wheres):
             return True
-        return any(not parts.keys().isdisjoint(wheres) for parts in self._apart if parts)
+        return any(not side.numbers.keys().isdisjoint(wheres) for side in self._apart if side.numbers)
 
     def _opened(self, batch: Batch, wheres: Sequence[Hashable]) -> _Meeting:
         meeting = _Meeting(list(wheres), [None] * len(self._apart))
@@ -92,60 +85,43 @@ class Rendezvous:
 
     def _put_apart(self, batch: Batch, wheres: Sequence[Hashable]) -> list[list[Batch]]:
         self._part(wheres)
-        met = wheres
-        for port, parts in enumerate(self._apart):
-            if port != batch.port:
-                met = list(filter(parts.__contains__, met)) if parts else []
+        own, met = self._apart[batch.port], wheres
+        for side in self._apart:
+            if side is not own:
+                met = list(filter(side.numbers.__contains__, met)) if side.numbers else []
         if len(met) == len(wheres):
             return self._matched(batch, wheres)
         if not met:
-            self._hold(batch, wheres)
+            own.hold(batch, wheres)
             return []
         complete = set(met)
         early = [where not in complete for where in wheres]
-        self._hold(batch.where(early), list(compress(wheres, early)))
-        return self._matched(batch.where([where in complete for where in wheres]), met)
-
-    def _hold(self, batch: Batch, wheres: Sequence[Hashable]) -> None:
-        silent = batch.payload is None
-        numbers = repeat(None) if silent else self._holders[batch.port].put(batch.payload, batch.counts)
-        own = self._apart[batch.port]
-        before = len(own)
-        own.update(zip(wheres, zip(batch.states, numbers)))  # noqa: B905 # one None for all
-        if len(own) < before + len(wheres):
-            raise _twice(batch, wheres, set(islice(own, before)))
+        own.hold(batch.where(early), list(compress(wheres, early)))
+        return self._matched(batch.where([not waits for waits in early]), met)
 
     def _matched(self, batch: Batch, wheres: Sequence[Hashable]) -> list[list[Batch]]:
         """Messages of a port with those of the others that have waited for them."""
+        others = [side for side in self._apart if side.port != batch.port]
         try:
-            columns = [
-                [] if port == batch.port else list(map(parts.pop, wheres)) for port, parts in enumerate(self._apart)
-            ]
+            columns = [list(map(side.numbers.pop, wheres)) for side in others]
         except KeyError:
             raise _twice(batch, wheres, ()) from None
-        numbers = [[number for _, number in column] for column in columns]
-        if not self._alone and all(own.count(None) in (0, len(wheres)) for own in numbers):
-            return [self._group(batch, columns)]
+        if not self._alone and all(numbers.count(None) in (0, len(wheres)) for numbers in columns):
+            parts = [side.take(wheres, numbers) for side, numbers in zip(others, columns, strict=True)]
+            return [[*parts[: batch.port], batch, *parts[batch.port :]]]
         groups: dict[object, list[int]] = {}
-        for number, row in enumerate(zip(*filter(None, numbers), strict=True)):
+        for number, row in enumerate(zip(*columns, strict=True)):
             kind = number if self._alone else tuple([own is None for own in row])
             groups.setdefault(kind, []).append(number)
-        return [
-            self._group(batch.only(some), [[column[number] for number in some] if column else [] for column in columns])
-            for some in groups.values()
-        ]
-
-    def _group(self, batch: Batch, columns: list[list[Part]]) -> list[Batch]:
-        """What has come, and what has waited for it at the other ports."""
-        return [self._together(port, column) if column else batch for port, column in enumerate(columns)]
-
-    def _together(self, port: int, parts: Sequence[Part]) -> Batch:
-        """Messages of one port as one batch. Either all have payloads, or none has."""
-        states = [state for state, _ in parts]
-        if parts[0][1] is None:
-            return Batch(port, states)
-        payload, counts = self._holders[port].take([number for _, number in parts])  # type: ignore[misc] # all have payloads
-        return Batch(port, states, payload, counts)
+        complete = []
+        for some in groups.values():
+            own = [wheres[number] for number in some]
+            parts = [
+                side.take(own, [numbers[number] for number in some])
+                for side, numbers in zip(others, columns, strict=True)
+            ]
+            complete.append([*parts[: batch.port], batch.only(some), *parts[batch.port :]])
+        return complete
 
     def _part(self, wheres: Sequence[Hashable]) -> None:
         """Have the batches that wait whole for some of these wait message by message."""
@@ -155,7 +131,7 @@ class Rendezvous:
                 for each in meeting.wheres:
                     del self._whole[each]
                 for batch in filter(None, meeting.batches):
-                    self._hold(batch, meeting.wheres)
+                    self._apart[batch.port].hold(batch, meeting.wheres)
 
 
 class Meets(Node):
@@ -178,6 +154,51 @@ class Meets(Node):
     def drop(self, key: int) -> None:
         super().drop(key)
         self._waiting.drop(key)
+
+
+class _Side:
+    """The messages of one port that wait one by one."""
+
+    __slots__ = ("holder", "numbers", "port", "states")
+
+    def __init__(self, port: int):
+        self.port = port
+        self.numbers: dict[Hashable, int | None] = {}  # by where: the number in the holder, None without a payload
+        self.states: dict[Hashable, State] = {}  # by where, of messages whose state is not where they meet
+        self.holder = Holder()
+
+    def hold(self, batch: Batch, wheres: Sequence[Hashable]) -> None:
+        before = len(self.numbers)
+        if batch.payload is None:
+            self.numbers |= dict.fromkeys(wheres)
+        else:
+            self.numbers.update(zip(wheres, self.holder.put(batch.payload, batch.counts), strict=True))
+        if len(self.numbers) < before + len(wheres):
+            raise _twice(batch, wheres, set(islice(self.numbers, before)))
+        if wheres is not batch.states and list(wheres) != list(batch.states):
+            self.states.update(zip(wheres, batch.states, strict=True))
+
+    def take(self, wheres: Sequence[Hashable], numbers: list[int | None]) -> Batch:
+        """Messages as one batch; either all have payloads, or none has. Their numbers are taken out already."""
+        states: Any = [self.states.pop(where, where) for where in wheres] if self.states else wheres
+        if numbers[0] is None:
+            return Batch(self.port, states)
+        return Batch(self.port, states, *self.holder.take(numbers))  # type: ignore[arg-type] # all have payloads
+
+    def messages(self) -> Iterator[Message]:
+        for where, number in self.numbers.items():
+            yield self.port, self._state(where), None if number is None else self.holder.look([number])[0]
+
+    def drop(self, key: int) -> None:
+        """Forget the messages of an instance."""
+        for where in [where for where in self.numbers if self._state(where)[0] == key]:
+            number = self.numbers.pop(where)
+            self.states.pop(where, None)
+            self.holder.free([] if number is None else [number])
+
+    def _state(self, where: Any) -> State:
+        state: State = self.states.get(where, where)
+        return state
 
 
 class _Meeting:

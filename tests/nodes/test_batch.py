@@ -115,18 +115,20 @@ def test_messages_meet_as_if_they_came_one_by_one(left, right, sizes, data):
     meeting, table, left_over, dropped = Rendezvous(2), {}, {0: list(left), 1: list(right)}, -1
     if data.draw(st.booleans()):  # what comes alike on both sides stays together
         left_over[1] = list(left)
+    by_state = data.draw(st.booleans())  # where messages meet is their state
     turns = iter(sizes * 14)
     while left_over[0] or left_over[1]:
         port = data.draw(st.sampled_from([port for port in (0, 1) if left_over[port]]))
         count = next(turns)
         keys, left_over[port] = left_over[port][:count], left_over[port][count:]
-        states = [(key, port) for key in keys]
-        complete = meeting.put(Batch(port, states, np.array(keys, float), [1] * len(keys)), keys)
+        states = [(key, 7 if by_state else port) for key in keys]
+        wheres = states if by_state else keys
+        complete = meeting.put(Batch(port, states, np.array(keys, float), [1] * len(keys)), wheres)
         due = [key for key in keys if table.pop(key, None) is not None]
-        table |= {key: port for key in keys if key not in due}
+        table |= {state[0]: state[1] for state in states if state[0] not in due}
         assert len(complete) == bool(due)
         for side in (0, 1) if complete else ():
-            assert complete[0][side].states == [(key, side) for key in due]
+            assert complete[0][side].states == [(key, 7 if by_state else side) for key in due]
             assert complete[0][side].payload.tolist() == due
         assert len(meeting) == len(table)
         assert sorted(state for _, state, _ in meeting.messages()) == sorted(table.items())
