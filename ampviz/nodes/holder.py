@@ -54,7 +54,7 @@ class Holder:
         self._part()
         places, arena = self._places, self._arena
         if not places or places.keys().isdisjoint(numbers):
-            index = np.array(numbers)
+            index = np.array(numbers, np.intp)
             return each(lambda array: array.take(index, axis=0), arena), [1] * len(numbers)
         found = [places.get(number) or (arena, number, number + 1) for number in numbers]
         return gather(runs(found)), [stop - start for _, start, stop in found]
@@ -79,7 +79,7 @@ class Holder:
 
     def _store(self, numbers: list[int], payload: Payload) -> None:
         """Write rows into the arena, which has a row for each number then."""
-        size, index = row_count(self._arena), np.array(numbers)
+        size, index = row_count(self._arena), np.array(numbers, np.intp)
         if size < self._numbers:
             grown = each(lambda rows: np.empty((self._numbers, *rows.shape[1:]), rows.dtype), payload)
             if size:

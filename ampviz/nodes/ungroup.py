@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import repeat
 from typing import Any
 
@@ -99,7 +100,7 @@ class Ungroup(Node):
         if len(ids) != pieces:
             raise ValueError(f"{self.ids} has {len(ids)} entries for {pieces} pieces")
         if pieces:
-            number_of = dict(zip(ids, range(pieces), strict=True))
+            number_of = ids if self._ids is None else dict(zip(ids, range(pieces), strict=True))
             if len(number_of) != pieces:
                 raise ValueError(f"{self.ids} holds a value twice: {list(ids)}")
             self._waiting[state] = _Pieces(number_of)
@@ -146,7 +147,7 @@ class _Pieces:
 
     __slots__ = ("number_of", "out", "parts")
 
-    def __init__(self, number_of: dict[int, int]):
+    def __init__(self, number_of: Mapping[int, int] | range):
         self.number_of, self.out = number_of, len(number_of)
         self.parts: list[int | None] = [None] * self.out
 
