@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import repeat
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
+
+from numpy.typing import NDArray
 
 from ampviz.graph import Graph, GraphNode
 from ampviz.message import BACKWARD, Direction, Message
@@ -37,12 +39,12 @@ class Host(Protocol):
         """The structure tables of an instance in flight."""
         ...
 
-    def payload(self, key: int, name: str) -> Payload:
-        """A field of an instance in flight, for a source."""
+    def payloads(self, states: Sequence[State], name: str) -> list[NDArray[Any]]:
+        """A field of the instances of these states, for a source that they begin at."""
         ...
 
-    def came_home(self, key: int) -> None:
-        """A source has got its backward message."""
+    def came_home(self, keys: Sequence[int]) -> None:
+        """A source has got its backward messages for these."""
         ...
 
     def loss(self, node: Node, states: Sequence[State], rows: int, total: float, metrics: Mapping[str, float]) -> None:

@@ -26,16 +26,15 @@ class Source(Node):
         return (self.gives,)
 
     def forward(self, batch: Batch) -> None:
-        payloads = [self.host.payload(state[0], self.field) for state in batch.states]
+        payloads = self.host.payloads(batch.states, self.field)
         if self.uniform:
-            self.send(0, batch.states, stack(payloads), [row_count(payload) for payload in payloads])
+            self.send(0, batch.states, stack(payloads), list(map(len, payloads)))
         else:
             for state, payload in zip(batch.states, payloads, strict=True):
-                self.send(0, (state,), payload, (row_count(payload),))
+                self.send(0, (state,), payload, (len(payload),))
 
     def backward(self, batch: Batch) -> None:
-        for state in batch.states:
-            self.host.came_home(state[0])
+        self.host.came_home([state[0] for state in batch.states])
 
 
 class Zeros(Node):

@@ -37,14 +37,13 @@ class Residents:
         kept = len(self._indices) + len(self.instances) + len(self._sources_out) + len(self._parked)
         return kept + len(self.waiting)
 
-    def enter(self) -> int | None:
-        """The next key, in flight from now on; None if none is at hand or there is no room."""
-        if not self.waiting or 0 <= self.room <= len(self._indices):
-            return None
-        key, index = self.waiting.popleft()
-        self._indices[key] = index
-        self.admitted[key] = self._clock()
-        return key
+    def enter(self) -> list[int]:
+        """The next keys, as many as are at hand and there is room for, in flight from now on."""
+        count = len(self.waiting) if self.room < 0 else min(len(self.waiting), self.room - len(self._indices))
+        entering = dict([self.waiting.popleft() for _ in range(count)])
+        self._indices |= entering
+        self.admitted |= dict.fromkeys(entering, self._clock())
+        return list(entering)
 
     def instance(self, key: int) -> Instance:
         """The data of a key in flight, read once. Raises NodeError if the data set fails."""
@@ -60,26 +59,28 @@ class Residents:
                 raise NodeError(f"{type(error).__name__}: {error}", where=where) from error
         return instance
 
-    def start(self, key: int, sources: int) -> None:
-        """So many sources have begun."""
-        self._sources_out[key] = sources
+    def start(self, keys: Sequence[int], sources: int) -> None:
+        """So many sources have begun with these."""
+        self._sources_out |= dict.fromkeys(keys, sources)
 
-    def came_home(self, key: int) -> bool:
-        """A source has got its backward message; whether it was the last one."""
-        self._sources_out[key] -= 1
-        if self._sources_out[key]:
-            return False
-        del self._sources_out[key]
-        return True
+    def came_home(self, keys: Sequence[int]) -> list[int]:
+        """A source has got its backward messages for these; for which of them it was the last source."""
+        out, home = self._sources_out, []
+        for key in keys:
+            out[key] -= 1
+            if not out[key]:
+                del out[key]
+                home.append(key)
+        return home
 
     def park(self, key: int, message: Parcel) -> None:
         """Keep a message whose key is not in flight."""
         if key not in self._dropped:
             self._parked.setdefault(key, []).append(message)
 
-    def parked(self, key: int) -> Sequence[Parcel]:
-        """The messages that came before their key, which are kept no longer."""
-        return self._parked.pop(key, ())
+    def parked(self, keys: Sequence[int]) -> list[Parcel]:
+        """The messages that came before these keys did, which are kept no longer."""
+        return [message for key in keys for message in self._parked.pop(key, ())] if self._parked else []
 
     def leave(self, key: int) -> None:
         """A key in flight has left."""

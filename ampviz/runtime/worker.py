@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from numpy.typing import NDArray
+
 from ampviz.data.dataset import Dataset
 from ampviz.errors import NodeError
 from ampviz.graph import EVERY, Graph
@@ -234,15 +236,18 @@ class Worker:
         instance = self.residents.instances.get(key)
         return (self.residents.instance(key) if instance is None else instance).tables
 
-    def payload(self, key: int, name: str) -> Payload:
-        return self.residents.instance(key).fields[name]
+    def payloads(self, states: Sequence[State], name: str) -> list[NDArray[Any]]:
+        instances = self.residents.instances  # sources read theirs when it begins
+        return [instances[state[0]].fields[name] for state in states]
 
-    def came_home(self, key: int) -> None:
-        if not self.residents.came_home(key):
+    def came_home(self, keys: Sequence[int]) -> None:
+        home = self.residents.came_home(keys)
+        if not home:
             return
-        self.reports.came_home(key)
+        self.reports.came_home(home)
         if self.residents.room >= 0:
-            self.residents.leave(key)
+            for key in home:
+                self.residents.leave(key)
             self._begin()
 
     def loss(self, node: Node, states: Sequence[State], rows: int, total: float, metrics: Mapping[str, float]) -> None:
@@ -274,20 +279,20 @@ class Worker:
 
     def _begin(self) -> None:
         """Let keys at hand enter while there is room."""
-        while (key := self.residents.enter()) is not None:
-            if self._sources:
-                self._start(key)
-            for message in self.residents.parked(key):
-                self.deliver(*message)
+        keys = self.residents.enter()
+        if keys and self._sources:
+            self._start(keys)
+        for message in self.residents.parked(keys):
+            self.deliver(*message)
 
-    def _start(self, key: int) -> None:
-        """Queue the first messages of an instance."""
-        values = self.residents.instance(key).state
-        self.residents.start(key, len(self._sources))
+    def _start(self, keys: Sequence[int]) -> None:
+        """Queue the first messages of instances."""
+        values = [self.residents.instance(key).state for key in keys]
+        self.residents.start(keys, len(self._sources))
         for slot in self._sources:
-            fields = slot.node.outputs[0].type.fields
-            state = (key, *(int(values[name]) for name in fields[1:]))
-            self._router.enqueue(slot, FORWARD, Batch(0, (state,)))
+            rest = slot.node.outputs[0].type.fields[1:]
+            states = [(key, *[int(own[name]) for name in rest]) for key, own in zip(keys, values, strict=True)]
+            self._router.enqueue(slot, FORWARD, Batch(0, states))
 
     def _drop(self, key: int) -> None:
         if key not in self.residents:

@@ -223,10 +223,14 @@ class Delivery:
     def payload(self, key: int, name: str) -> Any:
         return self._instances[key].fields[name]
 
-    def came_home(self, key: int) -> None:
-        self.homes[key] += 1
-        if self.homes[key] == len(self.sources):
-            del self._instances[key]
+    def payloads(self, states: Sequence[State], name: str) -> list[Any]:
+        return [self.payload(state[0], name) for state in states]
+
+    def came_home(self, keys: Sequence[int]) -> None:
+        for key in keys:
+            self.homes[key] += 1
+            if self.homes[key] == len(self.sources):
+                del self._instances[key]
 
     def loss(self, node: Node, states: Sequence[State], rows: int, total: float, metrics: Mapping[str, float]) -> None:
         assert states
