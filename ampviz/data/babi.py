@@ -20,11 +20,12 @@ _SPLIT = {"train": "train", "valid": "test"}
 
 
 class SymbolicGraphs:
-    """Questions about graphs, one an instance, in the order of the file.
+    """Questions about graphs, one an instance, in the order of the file. Those that mark the same share an annotation.
 
     `annotation` (nodes, size) float32: 1 where the question names the node, in a column for each question type and
     argument; further columns are 0. `label` (answers,) int64: the row of the node that is the answer, or its class in
-    tasks 18 and 19. Tables: `sources` and `targets` (see `Edges`) and `nodes`, their number.
+    tasks 18 and 19. Tables: `sources` and `targets` (see `Edges`) and `nodes`, their number. `marks` (questions,
+    arguments) are places in the flat annotation.
     """
 
     def __init__(self, edges: Edges, graph: Rows, marks: Rows, label: Rows, shape: tuple[int, int]):
@@ -32,18 +33,22 @@ class SymbolicGraphs:
         self.edge_types = edges.types
         self._edges = edges
         self._graph: list[int] = graph.tolist()
-        self._marks = marks  # (questions, arguments): places in the flat annotation
+        distinct, which = np.unique(marks, axis=0, return_inverse=True)
+        annotations = np.zeros((len(distinct), self.nodes * self.size), np.float32)
+        np.put_along_axis(annotations, distinct, 1.0, axis=1)
+        self._annotations = annotations.reshape(-1, self.nodes, self.size)
+        self._which: list[int] = which.reshape(-1).tolist()  # of them, by question
         self._label = label
-        self._label.flags.writeable = False
+        for shared in (self._annotations, self._label):
+            shared.flags.writeable = False
 
     def __len__(self) -> int:
         return len(self._graph)
 
     def __getitem__(self, index: int) -> Instance:
-        annotation = np.zeros((self.nodes, self.size), np.float32)
-        annotation.reshape(-1)[self._marks[index]] = 1.0
         tables = self._edges.tables(self._graph[index])
         tables["nodes"] = self.nodes
+        annotation = self._annotations[self._which[index]]
         return Instance({"annotation": annotation, "label": self._label[index]}, tables=tables)
 
 

@@ -75,12 +75,17 @@ def test_edges_of_a_type_are_ordered_by_target(write):
     assert tables["sources"][0].dtype == tables["targets"][0].dtype == np.int64
 
 
-def test_the_annotation_is_widened_with_zeros_and_every_one_is_fresh(write):
+def test_the_annotation_is_widened_with_zeros(write):
     dataset = babi_graphs("train", path=write(), size=5)
-    annotation = dataset[1].fields["annotation"]
-    assert annotation.tolist() == [[0] * 5, [0] * 5, [0, 1, 0, 0, 0]]
-    annotation[...] = 7
-    assert dataset[1].fields["annotation"].sum() == 1
+    assert dataset[1].fields["annotation"].tolist() == [[0] * 5, [0] * 5, [0, 1, 0, 0, 0]]
+
+
+def test_questions_that_mark_the_same_share_an_annotation_that_nobody_can_change(write):
+    dataset = babi_graphs("train", path=write(["1 1 2", "? 1 1 2", "? 1 2 1", "? 1 1 2"]))
+    first, other, again = (dataset[index].fields["annotation"] for index in range(3))
+    assert np.shares_memory(first, again)
+    assert not np.shares_memory(first, other)
+    assert not first.flags.writeable
 
 
 def test_the_first_graphs_alone_can_be_taken(write):
