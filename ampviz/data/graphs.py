@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampviz.data.cache import Arrays
-from ampviz.nodes.edge_ends import TypedRows
+from ampviz.nodes.edge_ends import RowTable, TypedRows
 
 Rows = NDArray[np.int64]
 
@@ -38,17 +38,13 @@ class Edges:
 
     def __init__(self, arrays: Arrays, types: int):
         self.types = types
-        self._sources, self._targets = np.asarray(arrays["sources"]), np.asarray(arrays["targets"])
-        for rows in (self._sources, self._targets):
-            rows.flags.writeable = False
         starts = np.asarray(arrays["edges"])
-        self._sizes = np.diff(starts).reshape(-1, types)
-        self._starts = starts[::types]
+        self._sources, self._targets = (
+            RowTable(np.asarray(arrays[name]), starts, types) for name in ("sources", "targets")
+        )
+        for table in (self._sources, self._targets):
+            table.rows.flags.writeable = False
 
     def tables(self, graph: int) -> dict[str, Any]:
         """`sources` and `targets`: for each edge type the rows (edges of the type,) int64, by target then source."""
-        start, stop, sizes = self._starts.item(graph), self._starts.item(graph + 1), self._sizes[graph]
-        return {
-            "sources": TypedRows(self._sources[start:stop], sizes),
-            "targets": TypedRows(self._targets[start:stop], sizes),
-        }
+        return {"sources": TypedRows(self._sources, graph), "targets": TypedRows(self._targets, graph)}

@@ -17,43 +17,64 @@ Indices = NDArray[np.int64]
 _REMEMBERED = 8  # batches: a loop asks for the same ones turn after turn
 
 
-class TypedRows(Sequence[Indices]):
-    """Row numbers by edge type: a sequence with an array for each type, cut out of `rows`, where all stand.
+class RowTable:
+    """Row numbers of many graphs by edge type, as one array: `rows`, by graph and then by type.
 
-    `sizes` (types,) says how many each type has. Cheaper to stack than arrays by type, and to make.
+    Those of type k of graph g are `rows[starts[g * types + k] : starts[g * types + k + 1]]`.
     """
 
-    __slots__ = ("rows", "sizes")
-
-    def __init__(self, rows: Indices, sizes: Indices):
-        self.rows, self.sizes = rows, sizes
+    def __init__(self, rows: Indices, starts: Indices, types: int):
+        self.rows, self.starts, self.types = rows, starts, types
 
     @classmethod
-    def of(cls, table: Sequence[Any]) -> TypedRows:
-        """Any sequence of sequences of row numbers in this form. Needs at least one type."""
-        if type(table) is cls:
-            return table
-        sizes = np.array(list(map(len, table)), np.int64)
-        return cls(np.concatenate(table, dtype=np.int64, casting="unsafe"), sizes)
+    def of(cls, graphs: Sequence[Sequence[Sequence[int] | Indices]]) -> RowTable:
+        """The table of these graphs, which have equally many types, one at least."""
+        pieces = [piece for graph in graphs for piece in graph]
+        starts = np.cumsum([0, *map(len, pieces)])
+        return cls(np.concatenate(pieces, dtype=np.int64, casting="unsafe"), starts, len(graphs[0]))
+
+    def stacked(self, graphs: Sequence[int]) -> tuple[Indices, Indices]:
+        """The row numbers of these graphs, by type and then by graph; and how many, (types, len(graphs))."""
+        first = np.array(graphs) * self.types
+        pieces = np.add.outer(np.arange(self.types), first).reshape(-1)
+        starts = self.starts.take(pieces)
+        sizes = self.starts.take(pieces + 1) - starts
+        stops = sizes.cumsum()
+        places = (starts - stops + sizes).repeat(sizes)
+        places += np.arange(len(places))
+        return self.rows.take(places), sizes.reshape(self.types, -1)
+
+
+class TypedRows(Sequence[Indices]):
+    """The row numbers of one graph of a table: a sequence with an array for each edge type.
+
+    Instances whose tables hold such are stacked at once, without a look at each array.
+    """
+
+    __slots__ = ("graph", "table")
+
+    def __init__(self, table: RowTable, graph: int):
+        self.table, self.graph = table, graph
 
     def __len__(self) -> int:
-        return len(self.sizes)
+        return self.table.types
 
     def __getitem__(self, kind: Any) -> Any:
-        if isinstance(kind, slice):
-            return list(self)[kind]
-        stop = self.sizes.cumsum()[kind]
-        return self.rows[stop - self.sizes[kind] : stop]
+        first, types, starts = self.graph * self.table.types, range(self.table.types)[kind], self.table.starts
+        if isinstance(types, range):
+            return [self[own] for own in types]
+        return self.table.rows[starts[first + types] : starts[first + types + 1]]
 
 
 class Ends:
     """The ends of the edges of several messages, whose matrices stand one below the other."""
 
-    def __init__(self, where: Indices, counts: list[list[int]], rows: Sequence[int]):
-        self.where, self.counts = where, counts  # row numbers, type after type; by type how many each message has
+    def __init__(self, where: Indices, sizes: Indices, rows: Sequence[int], total: int):
+        self.where = where  # row numbers, type after type
+        self.counts: list[list[int]] = sizes.tolist()  # by type, how many each message has
         self.rows = rows  # of the matrix of each message
-        self.cuts = [0, *np.cumsum([sum(own) for own in counts]).tolist()]  # between the types
-        self.scatter = Scatter(where, sum(rows))  # of the rows of all types
+        self.cuts = [0, *sizes.sum(axis=1).cumsum().tolist()]  # between the types
+        self.scatter = Scatter(where, total)  # of the rows of all types
 
     def cut(self, x: Payload) -> list[Payload]:
         """What stands type after type, such as `where`, by type."""
@@ -92,18 +113,21 @@ class EdgeEnds:
         return ends
 
     def _stacked(self, lists: Sequence[Sequence[Any]], rows: Sequence[int]) -> Ends:
-        for table in lists:
-            if len(table) != self._types:
-                raise ValueError(f"{self._name} has {len(table)} index lists for {self._types} edge types")
-        typed = list(map(TypedRows.of, lists))
-        where = np.concatenate([table.rows for table in typed])
-        sizes = np.concatenate([table.sizes for table in typed])
-        by_message = sizes.reshape(len(typed), self._types)
-        edges, limits = by_message.sum(axis=1), np.array(rows, np.int64)
-        outside = where.view(np.uint64) >= np.repeat(limits, edges).view(np.uint64)  # negative ones are large there
-        if outside.any():
+        typed = [own for own in lists if type(own) is TypedRows]
+        tables = {own.table for own in typed}
+        shared = len(tables) == 1 and len(typed) == len(lists)
+        for types in {own.types for own in tables} if shared else map(len, lists):
+            if types != self._types:
+                raise ValueError(f"{self._name} has {types} index lists for {self._types} edge types")
+        if shared:
+            where, sizes = tables.pop().stacked([own.graph for own in typed])
+        else:
+            where, sizes = RowTable.of(lists).stacked(range(len(lists)))
+        each = sizes.reshape(-1)
+        limits = np.array(rows, np.int64)
+        firsts = limits.cumsum() - limits
+        outside = where.view(np.uint64) >= np.concatenate([limits] * self._types).repeat(each).view(np.uint64)
+        if outside.any():  # negative ones are large there
             raise IndexError(f"{self._name}: index {where[outside][0]} is out of bounds for the rows of its matrix")
-        where += np.repeat(limits.cumsum() - limits, edges)
-        kinds = (np.arange(len(sizes)) % self._types).astype(np.int16)  # 16 bits are sorted by counting
-        order = np.repeat(kinds, sizes).argsort(kind="stable")
-        return Ends(where.take(order), by_message.T.tolist(), rows)
+        where += np.concatenate([firsts] * self._types).repeat(each)
+        return Ends(where, sizes, rows, sum(rows))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import ampviz as amp
 from ampviz import Instance, T
 from ampviz import nodes as nn
-from ampviz.nodes.edge_ends import EdgeEnds, TypedRows
+from ampviz.nodes.edge_ends import EdgeEnds, RowTable, TypedRows
 from tests.nodes.delivery import Delivery, hosted
 from tests.nodes.drawn import floats, typed_graph
 from tests.nodes.graph_models import INPUTS, STEPS, TYPES, gated_graph
@@ -229,17 +229,24 @@ def index_lists(draw) -> tuple[list[int], list[list[list[int]]]]:
     return rows, [[draw(number) for _ in range(types)] for number in numbers]
 
 
-def forms(lists: list[list[int]]) -> list:
-    """Index lists in all the forms that a table may have."""
-    arrays = [np.array(indices, np.int64) for indices in lists]
-    return [lists, arrays, TypedRows(np.concatenate(arrays), np.array(list(map(len, lists))))]
+def forms(graphs: list[list[list[int]]]) -> list[list]:
+    """Index lists by message and type in all the forms that a table may have."""
+    arrays = [[np.array(indices, np.int64) for indices in lists] for lists in graphs]
+    tables = RowTable.of([*graphs, *graphs[:1]]), RowTable.of([graphs[0], *arrays])
+    numbers = range(len(graphs))
+    return [
+        graphs,
+        arrays,
+        [TypedRows(tables[0], own) for own in numbers],
+        [TypedRows(tables[1], own + 1) for own in numbers],
+    ]
 
 
-@given(index_lists(), st.lists(st.integers(0, 2), min_size=4, max_size=4))
+@given(index_lists(), st.lists(st.integers(0, 3), min_size=4, max_size=4) | st.sampled_from([[2] * 4, [3] * 4]))
 def test_ends_stand_type_after_type_and_message_after_message(drawn, chosen):
     rows, lists = drawn
     types = len(lists[0])
-    tables = [{"sources": forms(own)[form]} for own, form in zip(lists, chosen, strict=False)]
+    tables = [{"sources": forms(lists)[form][message]} for message, form in enumerate(chosen[: len(rows)])]
     ends = EdgeEnds(T.sources, ("key",), types).of([(key,) for key in range(len(rows))], tables.__getitem__, rows)
     starts = np.cumsum([0, *rows]).tolist()
     by_type = [
@@ -252,17 +259,13 @@ def test_ends_stand_type_after_type_and_message_after_message(drawn, chosen):
 
 @given(index_lists())
 def test_rows_by_type_are_a_sequence_of_arrays(drawn):
-    for lists in drawn[1]:
-        listed, _, typed = forms(lists)
-        assert (
-            [part.tolist() for part in typed]
-            == [typed[-1 - kind].tolist() for kind in range(len(typed))][::-1]
-            == lists
-        )
-        assert [part.tolist() for part in typed[1:]] == lists[1:]
-        again = TypedRows.of(listed)
-        assert [part.tolist() for part in again] == lists
-        assert TypedRows.of(typed) is typed
+    _, graphs = drawn
+    for lists, typed in zip(graphs, forms(graphs)[2], strict=True):
+        assert [part.tolist() for part in typed] == lists
+        assert [part.tolist() for part in typed[-2:]] == lists[-2:]
+        assert typed[-1].tolist() == lists[-1]
+        with pytest.raises(IndexError):
+            typed[len(lists)]
 
 
 def test_ends_are_read_once_for_the_turns_of_a_loop_and_again_where_rows_differ():
