@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from msgspec import Struct
 from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, slots=True)
-class Instance:
+class Instance(Struct, frozen=True):
     """What one key stands for: what the data set returns for one index; may be a bucket of rows.
 
     `fields`: payloads for the sources, by name; arrays with rows on axis 0.
@@ -19,8 +18,8 @@ class Instance:
     """
 
     fields: Mapping[str, NDArray[Any]]
-    state: Mapping[str, int] = field(default_factory=dict)
-    tables: Mapping[str, Any] = field(default_factory=dict)
+    state: Mapping[str, int] = {}
+    tables: Mapping[str, Any] = {}
 
 
 class Dataset(Protocol):
