@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampviz.data.cache import Arrays
-from ampviz.nodes.edge_ends import RowTable, TypedRows
+from ampviz.nodes.edge_ends import Layout, RowTable, TypedRows
 
 Rows = NDArray[np.int64]
 
@@ -38,10 +38,8 @@ class Edges:
 
     def __init__(self, arrays: Arrays, types: int):
         self.types = types
-        starts = np.asarray(arrays["edges"])
-        self._sources, self._targets = (
-            RowTable(np.asarray(arrays[name]), starts, types) for name in ("sources", "targets")
-        )
+        layout = Layout(np.asarray(arrays["edges"]), types)
+        self._sources, self._targets = (RowTable(np.asarray(arrays[name]), layout) for name in ("sources", "targets"))
         for table in (self._sources, self._targets):
             table.rows.flags.writeable = False
 

@@ -14,35 +14,49 @@ from ampviz.nodes.scatter import Scatter
 from ampviz.state import Expression, Fields, State, Tables, compile_expression, lift
 
 Indices = NDArray[np.int64]
+Places = tuple[Indices, Indices, Indices]
+"""Where row numbers stand in an array; which of the graphs asked for each belongs to; how many, (types, graphs)"""
+
 _REMEMBERED = 8  # batches: a loop asks for the same ones turn after turn
 
 
-class RowTable:
-    """Row numbers of many graphs by edge type, as one array: `rows`, by graph and then by type.
+class Layout:
+    """Where row numbers of many graphs stand in an array: type k of graph g from `starts[g * types + k]` to the next.
 
-    Those of type k of graph g are `rows[starts[g * types + k] : starts[g * types + k + 1]]`.
+    Both ends of edges stand alike and are asked for one after the other: `places` remembers its last answer.
     """
 
-    def __init__(self, rows: Indices, starts: Indices, types: int):
-        self.rows, self.starts, self.types = rows, starts, types
+    def __init__(self, starts: Indices, types: int):
+        self.starts, self.types = starts, types
+        self._last: tuple[Sequence[int], Places] | None = None
+
+    def places(self, graphs: Sequence[int]) -> Places:
+        """Those of these graphs, by type and then by graph."""
+        if self._last is None or self._last[0] != graphs:
+            types, count = self.types, len(graphs)
+            pieces = np.add.outer(np.arange(types), np.array(graphs) * types).reshape(-1)
+            starts = self.starts.take(pieces)
+            sizes = self.starts.take(pieces + 1) - starts
+            stops = sizes.cumsum()
+            places = (starts - stops + sizes).repeat(sizes)
+            places += np.arange(len(places))
+            owners = (np.arange(types * count) % count).repeat(sizes)
+            self._last = graphs, (places, owners, sizes.reshape(types, count))
+        return self._last[1]
+
+
+class RowTable:
+    """Row numbers of many graphs by edge type, as one array (edges,) int64 of this layout."""
+
+    def __init__(self, rows: Indices, layout: Layout):
+        self.rows, self.layout = rows, layout
 
     @classmethod
     def of(cls, graphs: Sequence[Sequence[Sequence[int] | Indices]]) -> RowTable:
         """The table of these graphs, which have equally many types, one at least."""
         pieces = [piece for graph in graphs for piece in graph]
-        starts = np.cumsum([0, *map(len, pieces)])
-        return cls(np.concatenate(pieces, dtype=np.int64, casting="unsafe"), starts, len(graphs[0]))
-
-    def stacked(self, graphs: Sequence[int]) -> tuple[Indices, Indices]:
-        """The row numbers of these graphs, by type and then by graph; and how many, (types, len(graphs))."""
-        first = np.array(graphs) * self.types
-        pieces = np.add.outer(np.arange(self.types), first).reshape(-1)
-        starts = self.starts.take(pieces)
-        sizes = self.starts.take(pieces + 1) - starts
-        stops = sizes.cumsum()
-        places = (starts - stops + sizes).repeat(sizes)
-        places += np.arange(len(places))
-        return self.rows.take(places), sizes.reshape(self.types, -1)
+        layout = Layout(np.cumsum([0, *map(len, pieces)]), len(graphs[0]))
+        return cls(np.concatenate(pieces, dtype=np.int64, casting="unsafe"), layout)
 
 
 class TypedRows(Sequence[Indices]):
@@ -57,13 +71,14 @@ class TypedRows(Sequence[Indices]):
         self.table, self.graph = table, graph
 
     def __len__(self) -> int:
-        return self.table.types
+        return self.table.layout.types
 
     def __getitem__(self, kind: Any) -> Any:
-        first, types, starts = self.graph * self.table.types, range(self.table.types)[kind], self.table.starts
+        layout = self.table.layout
+        types, first = range(layout.types)[kind], self.graph * layout.types
         if isinstance(types, range):
             return [self[own] for own in types]
-        return self.table.rows[starts[first + types] : starts[first + types + 1]]
+        return self.table.rows[layout.starts[first + types] : layout.starts[first + types + 1]]
 
 
 class Ends:
@@ -116,18 +131,15 @@ class EdgeEnds:
         typed = [own for own in lists if type(own) is TypedRows]
         tables = {own.table for own in typed}
         shared = len(tables) == 1 and len(typed) == len(lists)
-        for types in {own.types for own in tables} if shared else map(len, lists):
+        for types in {own.layout.types for own in tables} if shared else map(len, lists):
             if types != self._types:
                 raise ValueError(f"{self._name} has {types} index lists for {self._types} edge types")
-        if shared:
-            where, sizes = tables.pop().stacked([own.graph for own in typed])
-        else:
-            where, sizes = RowTable.of(lists).stacked(range(len(lists)))
-        each = sizes.reshape(-1)
+        table = tables.pop() if shared else RowTable.of(lists)
+        places, owners, sizes = table.layout.places([own.graph for own in typed] if shared else range(len(lists)))
+        where = table.rows.take(places)
         limits = np.array(rows, np.int64)
-        firsts = limits.cumsum() - limits
-        outside = where.view(np.uint64) >= np.concatenate([limits] * self._types).repeat(each).view(np.uint64)
-        if outside.any():  # negative ones are large there
+        outside = where.view(np.uint64) >= limits.take(owners).view(np.uint64)  # negative ones are large there
+        if outside.any():
             raise IndexError(f"{self._name}: index {where[outside][0]} is out of bounds for the rows of its matrix")
-        where += np.concatenate([firsts] * self._types).repeat(each)
+        where += (limits.cumsum() - limits).take(owners)
         return Ends(where, sizes, rows, sum(rows))
