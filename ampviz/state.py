@@ -254,8 +254,15 @@ def compile_assignments(
     assigns: Sequence[Assign], fields: Fields, result: Fields
 ) -> Callable[[Iterable[Tabled]], list[State]]:
     """A function of pairs (state, tables) -> each state with the assigned fields changed, and only `result` kept."""
-    changed = {assign.field: assign.value for assign in assigns}
-    return _for_each(ast.Tuple([_to_ast(changed.get(name, Field(name)), fields) for name in result], ast.Load()))
+    return _for_each(_changed(assigns, fields, result))
+
+
+def compile_assignments_and(
+    values: Sequence[Expression], assigns: Sequence[Assign], fields: Fields, result: Fields
+) -> Callable[[Iterable[Tabled]], list[tuple[Any, ...]]]:
+    """A function of pairs (state, tables) -> what `compile_assignments` gives for each, and the values behind it."""
+    given = [_to_ast(value, fields) for value in values]
+    return _for_each(ast.Tuple([_changed(assigns, fields, result), *given], ast.Load()))
 
 
 def compile_projection(names: Sequence[str], fields: Fields) -> Callable[[Iterable[State]], list[Any]]:
@@ -263,6 +270,11 @@ def compile_projection(names: Sequence[str], fields: Fields) -> Callable[[Iterab
     picks = [_to_ast(Field(name), fields) for name in names]
     body = picks[0] if len(picks) == 1 else ast.Tuple(picks, ast.Load())
     return _for_each(body, ast.Name("s", ast.Store()))
+
+
+def _changed(assigns: Sequence[Assign], fields: Fields, result: Fields) -> ast.expr:
+    changed = {assign.field: assign.value for assign in assigns}
+    return ast.Tuple([_to_ast(changed.get(name, Field(name)), fields) for name in result], ast.Load())
 
 
 def _to_ast(expression: Expression, fields: Fields) -> ast.expr:

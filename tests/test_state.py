@@ -17,6 +17,7 @@ from ampviz.state import (
     S,
     T,
     compile_assignments,
+    compile_assignments_and,
     compile_each,
     compile_expression,
     compile_projection,
@@ -220,6 +221,11 @@ def test_assignments_all_read_the_state_before(changes, state, table):
 def test_assignments_drop_fields_that_are_not_asked_for():
     change = compile_assignments([S.b.to(S.a + S.b)], FIELDS, ("key", "b"))
     assert change([((7, 2, 3), None), ((8, 0, 1), None)]) == [(7, 5), (8, 1)]
+
+
+def test_values_behind_assignments_read_the_state_before_them():
+    change = compile_assignments_and([S.b * 10, lift(4)], [S.b.to(S.a + S.b)], FIELDS, ("key", "b"))
+    assert change([((7, 2, 3), None), ((8, 0, 1), None)]) == [((7, 5), 30, 4), ((8, 1), 10, 4)]
 
 
 @settings(max_examples=50, deadline=None)

@@ -20,8 +20,7 @@ from ampviz.state import (
     Expression,
     Field,
     State,
-    compile_assignments,
-    compile_each,
+    compile_assignments_and,
     compile_expression,
     field_order,
     lift,
@@ -69,9 +68,7 @@ class Group(Node):
             fields, changes = tuple(name for name in x.fields if name != self.by.name), []
         else:
             fields, changes = field_order([*x.fields, self.by.field]), [self.by]
-        self._target = compile_assignments(changes, x.fields, fields)
-        self._order = compile_each(self.order, x.fields)
-        self._count = compile_each(self.count, x.fields)
+        self._places = compile_assignments_and([self.order, self.count], changes, x.fields, fields)
         read = [self.order, self.count, *(change.value for change in changes)]
         self._reads_tables = any(expression.tables() for expression in read)
         stacked = () if self.axis == 0 else (self._fixed_count(),)
@@ -87,12 +84,10 @@ class Group(Node):
         self._origins: dict[State, tuple[tuple[State, ...], tuple[int, ...]]] = {}
 
     def forward(self, batch: Batch) -> None:
-        pairs, partial = list(self.with_tables(batch.states, self._reads_tables)), self._partial
+        partial, places = self._partial, self._places(self.with_tables(batch.states, self._reads_tables))
         numbers = self._holder.put(batch.payload, batch.counts)
         complete: dict[object, list[State]] = {}  # groups by number of parts
-        for state, number, target, order, ways in zip(
-            batch.states, numbers, self._target(pairs), self._order(pairs), self._count(pairs), strict=True
-        ):
+        for state, number, (target, order, ways) in zip(batch.states, numbers, places, strict=True):
             parts = partial.get(target)
             if parts is None:
                 parts = partial[target] = [None] * ways
