@@ -42,9 +42,10 @@ class Retune(Struct, frozen=True, tag="retune", array_like=True):
 
 
 class Trace(Struct, frozen=True, tag="trace", array_like=True):
-    """Note what is done unit by unit, or do not: nobody watches or records it."""
+    """Note what is done unit by unit, or do not: nobody watches or records it. Only a viewer needs `every_key`."""
 
     on: bool
+    every_key: bool = True
 
 
 class SetPaused(Struct, frozen=True, tag="paused", array_like=True):

@@ -67,7 +67,8 @@ async def serve(
         on_tick(snapshot)
 
     session.on_tick = tick
-    session.traced = lambda: recorder is not None or bool(link.viewers)
+    session.viewed = lambda: bool(link.viewers)
+    session.traced = lambda: recorder is not None or session.viewed()
     session.watched = lambda: watched or session.traced()
     finished = Finished(1, "the session ended unexpectedly; see its log", {"exit": 1})
     with entered(session.folder, session.info()):

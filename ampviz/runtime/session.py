@@ -78,7 +78,8 @@ class Session:
         self.on_tick: Callable[[Snapshot], None] = lambda snapshot: None
         self.watched: Callable[[], bool] = lambda: True  # whether ticks are shown or recorded
         self.traced: Callable[[], bool] = lambda: True  # whether somebody will read the trace
-        self._tracing = True  # whether workers note what they do
+        self.viewed: Callable[[], bool] = lambda: True  # whether somebody looks at it now
+        self._tracing = Trace(on=True)  # what workers note of what they do
         losses = [node for node in self.graph.nodes if isinstance(node, Loss)]
         self._watches = Watches(
             [node.name for node in self.graph.nodes], {name for node in losses for name in node.metrics}
@@ -302,12 +303,12 @@ class Session:
 
     def _trace_if_read(self) -> None:
         """Have workers trace while somebody watches or records; it costs them time that nobody would get back."""
-        traced = self.traced()
-        if traced != self._tracing:
-            self._tracing = traced
-            self.controller.outbox.append((ALL, Trace(traced)))
+        wanted = Trace(self.traced(), self.viewed())
+        if wanted != self._tracing:
+            self._tracing = wanted
+            self.controller.outbox.append((ALL, wanted))
             self._flush()
-            if traced:
+            if wanted.on:
                 self.trail.whole_since = round(self.controller.now * 1e9)
 
     def _interrupt(self) -> None:

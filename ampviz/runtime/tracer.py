@@ -14,6 +14,7 @@ from ampviz.telemetry.ring import TraceRing
 from ampviz.telemetry.trace import BACKWARD, NOWHERE, PAUSE, RECORD, UPDATE
 
 WAITING = 256  # units after which a backend writes, if the board is not published before
+_FURTHER = 1024  # records of further keys that are written at once if no viewer asks for their ways
 _LONGEST = 0xFFFFFFFF  # nanoseconds that fit a record
 _pack = struct.Struct("<qqIIHHBBH").pack
 
@@ -32,6 +33,7 @@ class Tracer:
     def __init__(self, worker: int, ring: TraceRing):
         self.worker, self.ring = worker, ring
         self.on = True  # else nobody will read it, and nothing is noted
+        self.every_key = True  # else further keys of units are left out where they are many
         self.notes: list[_Note] = []
         self._paused_since: int | None = None
 
@@ -59,7 +61,7 @@ class Tracer:
         if self._paused_since is not None:
             self._tell_pause(now)
         if self.notes:
-            self.ring.write(self._records())
+            self.ring.write(*self._records())
             self.notes.clear()
 
     def _tell_pause(self, now: int | None) -> None:
@@ -73,8 +75,8 @@ class Tracer:
             since = max(since, end)
         self._paused_since = since
 
-    def _records(self) -> bytes:
-        """One record for each unit, copied for its further keys."""
+    def _records(self) -> tuple[bytes, int]:
+        """One record for each unit, copied for its further keys; or how many of these copies are left out."""
         packed: list[bytes] = []
         further: list[tuple[int, set[int]]] = []  # (number of a record, the keys that need a copy of it)
         worker, add = self.worker, packed.append
@@ -88,7 +90,10 @@ class Tracer:
                     further.append((len(packed), others))
             add(_pack(start, key, duration, rows, node, count, worker, action, 0))
         data = b"".join(packed)
-        return _copied(data, further) if further else data
+        copies = sum([len(keys) for _, keys in further])
+        if copies > _FURTHER and not self.every_key:
+            return data, copies
+        return _copied(data, further) if further else data, 0
 
 
 def _copied(data: bytes, further: Sequence[tuple[int, set[int]]]) -> bytes:

@@ -35,20 +35,22 @@ class Trail:
     @property
     def lost(self) -> int:
         """Records that no tick could carry, in all."""
-        return self._thinned + sum(ring.lost for ring in self._rings)
+        return self._thinned + self._overwritten() + self._left_out()
 
     @property
     def units_lost(self) -> int:
         """The same without those that only add a key to a unit: with many instances a unit they are most."""
-        return self._thinned_units + sum(ring.lost for ring in self._rings)
+        return self._thinned_units + self._overwritten()
 
     def look(self, in_flight: Iterable[int]) -> Paths:
         """Take what is new, as `trace`; the paths of these instances, oldest first."""
-        lost = sum(ring.lost for ring in self._rings)
+        lost, left_out = self._overwritten(), self._left_out()
         fresh = in_order(joined([ring.take() for ring in self._rings]))
         fresh["start"] -= self._began
-        if sum(ring.lost for ring in self._rings) > lost and len(fresh):
+        if self._overwritten() > lost and len(fresh):
             self.whole_since = int(fresh["start"][0])
+        if self._left_out() > left_out and len(fresh):
+            self.whole_since = int(fresh["start"][-1]) + 1
         self._keep(fresh)
         carried = thinned(fresh, TICK_RECORDS)
         if len(carried) < len(fresh):
@@ -65,6 +67,14 @@ class Trail:
         """Let the rings go."""
         for ring in self._rings:
             ring.close()
+
+    def _overwritten(self) -> int:
+        """Records that were overwritten before a tick took them: the oldest ones."""
+        return sum(ring.lost for ring in self._rings)
+
+    def _left_out(self) -> int:
+        """Records that only add a key to a unit, and were not written at all."""
+        return sum(ring.left_out for ring in self._rings)
 
     def _keep(self, fresh: Records) -> None:
         self._log.append(fresh)

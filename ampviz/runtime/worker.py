@@ -140,9 +140,9 @@ class Worker:
                 self._drop(key)
             case Retune(values, epoch):
                 self._retune(values, epoch)
-            case Trace(on):
+            case Trace(on, every_key):
                 if self.tracer is not None:
-                    self.tracer.on = on
+                    self.tracer.on, self.tracer.every_key = on, every_key
             case SetPaused(paused):
                 self.debugger.set_paused(paused)
             case Barrier():

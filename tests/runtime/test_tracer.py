@@ -58,6 +58,20 @@ def test_a_unit_of_several_messages_has_a_record_for_each_further_key(tracer):
     assert last == {"start": 20, "duration": 2, "node": 5, "key": 8, "messages": 1}
 
 
+@pytest.mark.parametrize("viewed", [True, False])
+@pytest.mark.parametrize("units", [2, 3])
+def test_many_further_keys_are_left_out_unless_a_viewer_asks_for_their_ways(tracer, monkeypatch, units, viewed):
+    monkeypatch.setattr("ampviz.runtime.tracer._FURTHER", 5)
+    tracer.every_key = viewed
+    for start in range(units):
+        tracer.unit(start, start + 1, 4, FORWARD, [Batch(0, [(7, 1), (8, 1), (7, 2), (9, 1)])])
+    tracer.write()
+    rows = written(tracer)
+    left_out = 0 if viewed or units == 2 else units * 2
+    assert [row["key"] for row in rows if "messages" in row] == [7] * units
+    assert (len(rows), tracer.ring.left_out) == (units * 3 - left_out, left_out)
+
+
 def test_nothing_is_noted_while_it_does_not_listen(tracer):
     for number, on in enumerate((True, False, True)):
         tracer.on = on

@@ -92,6 +92,17 @@ def test_what_only_adds_a_key_to_a_unit_goes_first_and_is_no_lost_unit(rings, tr
     assert (trail.lost, trail.units_lost) == (3, 0)
 
 
+def test_what_a_worker_left_out_is_counted_and_the_log_is_whole_only_after_it(rings, trail):
+    units = np.zeros(2, RECORD)
+    units["start"], units["key"], units["messages"] = [BEGAN + 5, BEGAN + 9], [7, 8], [2, 3]
+    rings[1].write(units.tobytes(), 3)
+    trail.look([])
+    assert (len(decode(trail.trace)), trail.lost, trail.units_lost, trail.whole_since) == (2, 3, 0, 10)
+    write(rings[1], (20, 7, 0, FORWARD))
+    trail.look([])
+    assert (trail.lost, trail.whole_since) == (3, 10)
+
+
 def test_what_was_overwritten_before_the_tick_is_counted_and_the_log_says_from_when_on_it_is_whole(rings, trail):
     write(rings[0], *((n, 1, 0, FORWARD) for n in range(300)))
     trail.look([1])
