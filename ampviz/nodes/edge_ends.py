@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,16 @@ from ampviz.nodes.scatter import Scatter
 from ampviz.state import Expression, Fields, State, Tables, compile_expression, lift
 
 Indices = NDArray[np.int64]
-Places = tuple[Indices, Indices, Indices]
-"""Where row numbers stand in an array; which of the graphs asked for each belongs to; how many, (types, graphs)"""
-
 _REMEMBERED = 8  # batches: a loop asks for the same ones turn after turn
+
+
+class Places(NamedTuple):
+    """Where the row numbers of some graphs stand in an array, by type and then by graph."""
+
+    where: Indices
+    owners: Indices  # which of these graphs each belongs to
+    counts: list[list[int]]  # by type, how many each graph has
+    cuts: list[int]  # between the types
 
 
 class Layout:
@@ -31,17 +37,18 @@ class Layout:
         self._last: tuple[Sequence[int], Places] | None = None
 
     def places(self, graphs: Sequence[int]) -> Places:
-        """Those of these graphs, by type and then by graph."""
+        """The places of these graphs."""
         if self._last is None or self._last[0] != graphs:
             types, count = self.types, len(graphs)
             pieces = np.add.outer(np.arange(types), np.array(graphs) * types).reshape(-1)
             starts = self.starts.take(pieces)
             sizes = self.starts.take(pieces + 1) - starts
             stops = sizes.cumsum()
-            places = (starts - stops + sizes).repeat(sizes)
-            places += np.arange(len(places))
+            where = (starts - stops + sizes).repeat(sizes)
+            where += np.arange(len(where))
             owners = (np.arange(types * count) % count).repeat(sizes)
-            self._last = graphs, (places, owners, sizes.reshape(types, count))
+            cuts = [0, *stops[count - 1 :: count].tolist()]
+            self._last = graphs, Places(where, owners, sizes.reshape(types, count).tolist(), cuts)
         return self._last[1]
 
 
@@ -84,16 +91,16 @@ class TypedRows(Sequence[Indices]):
 class Ends:
     """The ends of the edges of several messages, whose matrices stand one below the other."""
 
-    def __init__(self, where: Indices, sizes: Indices, rows: Sequence[int], total: int):
+    def __init__(self, where: Indices, places: Places, rows: Sequence[int]):
         self.where = where  # row numbers, type after type
-        self.counts: list[list[int]] = sizes.tolist()  # by type, how many each message has
+        self.counts = places.counts  # by type, how many each message has
         self.rows = rows  # of the matrix of each message
-        self.cuts = [0, *sizes.sum(axis=1).cumsum().tolist()]  # between the types
-        self.scatter = Scatter(where, total)  # of the rows of all types
+        self.scatter = Scatter(where, sum(rows))  # of the rows of all types
+        self._cuts = places.cuts
 
     def cut(self, x: Payload) -> list[Payload]:
         """What stands type after type, such as `where`, by type."""
-        return [x[start:stop] for start, stop in pairwise(self.cuts)]
+        return [x[start:stop] for start, stop in pairwise(self._cuts)]
 
 
 class EdgeEnds:
@@ -135,11 +142,11 @@ class EdgeEnds:
             if types != self._types:
                 raise ValueError(f"{self._name} has {types} index lists for {self._types} edge types")
         table = tables.pop() if shared else RowTable.of(lists)
-        places, owners, sizes = table.layout.places([own.graph for own in typed] if shared else range(len(lists)))
-        where = table.rows.take(places)
+        places = table.layout.places([own.graph for own in typed] if shared else range(len(lists)))
+        where = table.rows.take(places.where)
         limits = np.array(rows, np.int64)
-        outside = where.view(np.uint64) >= limits.take(owners).view(np.uint64)  # negative ones are large there
+        outside = where.view(np.uint64) >= limits.take(places.owners).view(np.uint64)  # negative ones are large there
         if outside.any():
             raise IndexError(f"{self._name}: index {where[outside][0]} is out of bounds for the rows of its matrix")
-        where += (limits.cumsum() - limits).take(owners)
-        return Ends(where, sizes, rows, sum(rows))
+        where += (limits.cumsum() - limits).take(places.owners)
+        return Ends(where, places, rows)

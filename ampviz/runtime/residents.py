@@ -82,13 +82,14 @@ class Residents:
         """The messages that came before these keys did, which are kept no longer."""
         return [message for key in keys for message in self._parked.pop(key, ())] if self._parked else []
 
-    def leave(self, key: int) -> None:
-        """A key in flight has left."""
-        del self._indices[key], self.admitted[key]
-        self.instances.pop(key, None)
+    def leave(self, keys: Sequence[int]) -> None:
+        """Keys in flight have left."""
+        for key in keys:
+            del self._indices[key], self.admitted[key]
+            self.instances.pop(key, None)
 
     def drop(self, key: int) -> None:
         """A key in flight is given up; what still comes of it is ignored."""
-        self.leave(key)
+        self.leave([key])
         self._sources_out.pop(key, None)
         self._dropped.add(key)

@@ -134,8 +134,7 @@ class Worker:
                 self.residents.waiting += zip(keys, indices, strict=True)
                 self._begin()
             case Retire(keys):
-                for key in keys:
-                    self.residents.leave(key)
+                self.residents.leave(keys)
             case Drop(key):
                 self._drop(key)
             case Retune(values, epoch):
@@ -246,8 +245,7 @@ class Worker:
             return
         self.reports.came_home(home)
         if self.residents.room >= 0:
-            for key in home:
-                self.residents.leave(key)
+            self.residents.leave(home)
             self._begin()
 
     def loss(self, node: Node, states: Sequence[State], rows: int, total: float, metrics: Mapping[str, float]) -> None:

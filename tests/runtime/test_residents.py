@@ -28,8 +28,7 @@ def test_as_many_enter_as_there_is_room_for_in_their_order(waiting, room, homes)
     flying = list(entered)
     for count in homes:
         going, flying = flying[:count], flying[count:]
-        for key in going:
-            own.leave(key)
+        own.leave(going)
         fresh = own.enter()
         entered += fresh
         flying += fresh
@@ -43,7 +42,7 @@ def test_less_room_than_is_taken_lets_nobody_enter():
     assert own.enter() == [0, 1, 2, 3]
     own.room = 2
     assert own.enter() == []
-    own.leave(0)
+    own.leave([0])
     assert own.enter() == []
 
 
