@@ -72,11 +72,15 @@ class Scatter:
         """
         if self._turns is None:
             numbers = np.bincount(self.indices, minlength=self.count)  # of rows for each sum
-            largest = np.argsort(-numbers, kind="stable")
-            numbers, place = numbers.take(largest), largest.argsort()
-            order = place.take(self.indices).argsort(kind="stable")
-            first = np.cumsum(numbers) - numbers
-            adding = [np.count_nonzero(numbers > turn) for turn in range(min(numbers.max(initial=0), _TURNS + 1))]
+            few = np.minimum(numbers, _TURNS + 1).astype(np.int16)  # 16 bits are sorted by counting
+            largest = (-few).argsort(kind="stable")
+            place = np.empty_like(largest)
+            place[largest] = np.arange(self.count)
+            short = place.astype(np.int16) if self.count < 1 << 15 else place
+            order = short.take(self.indices).argsort(kind="stable")
+            numbers = numbers.take(largest)
+            first = numbers.cumsum() - numbers
+            adding = (self.count - np.bincount(few).cumsum())[:-1].tolist()  # how many have a row left in each turn
             self._turns = [order.take(first[:sums] + turn) for turn, sums in enumerate(adding)], place
         return self._turns
 
