@@ -18,8 +18,11 @@ from ampviz.graph import Graph
 from ampviz.nodes.base import Host, Node
 from ampviz.nodes.batch import Batch
 from ampviz.nodes.payload import Payload
+from ampviz.nodes.scatter import Scatter
 from ampviz.ports import PortType
 from ampviz.state import Expression, State, compile_expression, lift
+
+_FEW_SUMS = 20  # up to here a product with a one-hot matrix is faster than sums of ranges
 
 
 class SumRows(Node):
@@ -50,7 +53,7 @@ class SumRows(Node):
         if batch.payload is None or not self.wanted[0]:
             self.answer(0, batch.states)
         else:
-            self.answer(0, batch.states, np.repeat(batch.payload, rows, axis=0), rows)
+            self.answer(0, batch.states, batch.payload.repeat(rows, axis=0), rows)
 
 
 class Replicate(Node):
@@ -97,6 +100,8 @@ class Replicate(Node):
 
 def _sums(x: Payload, counts: Sequence[int] | NDArray[np.intp]) -> Payload:
     """The sums of consecutive rows, so many each: (len(counts), ...)."""
+    if 0 < len(counts) <= _FEW_SUMS and x.ndim == 2:
+        return Scatter(np.arange(len(counts)).repeat(counts), len(counts))(x)
     ends = np.cumsum(counts, dtype=np.intp)
     starts = ends - np.asarray(counts, np.intp)
     full = starts < ends

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import ampviz as amp
 from ampviz import Instance, S, T
 from ampviz import nodes as nn
+from ampviz.nodes.rows import _sums
 from tests.nodes.delivery import Delivery, hosted
 
 X = np.arange(8, dtype=np.float32).reshape(4, 2)
@@ -111,3 +116,11 @@ def test_a_flatmap_replaces_a_field_that_is_there():
     assert sent(delivery, "spread") == {(0, 0): [rows[0]], (0, 1): [rows[3]], (0, 2): [rows[0]], (0, 3): [rows[2]]}
     assert answered(delivery, "spread")[0, 1] is None
     np.testing.assert_allclose(answered(delivery, "spread")[0, 0], [2 * 2 * X[0] / 2 / 4], rtol=1e-12)
+
+
+@given(st.lists(st.integers(0, 4), max_size=30), st.sampled_from([(), (3,), (2, 2)]))
+def test_consecutive_rows_are_summed_for_few_messages_and_many_and_rows_of_any_shape(counts, shape):
+    x = np.random.default_rng(len(counts)).normal(size=(sum(counts), *shape))
+    stops = np.cumsum([0, *counts]).tolist()
+    expected = [x[start:stop].sum(axis=0) for start, stop in itertools.pairwise(stops)]
+    np.testing.assert_allclose(_sums(x, counts), np.reshape(expected, (len(counts), *shape)), atol=1e-12)
