@@ -37,18 +37,19 @@ class Scatter:
             return self._one_by_one(rows)
         if self.count * rows.size <= _SMALL_PRODUCT:
             return self._product(rows)
-        sums = np.zeros((self.count, *rows.shape[1:]), rows.dtype)
         turns, place = self._in_turns()
         if len(turns) > _TURNS:
+            sums = np.zeros((self.count, *rows.shape[1:]), rows.dtype)
             distinct, summed = sum_by_index(self.indices, rows)
             sums[distinct] = summed
             return sums
-        for number, turn in enumerate(turns):
-            if number:
-                sums[: len(turn)] += rows.take(turn, axis=0)
-            else:
-                sums[: len(turn)] = rows.take(turn, axis=0)
-        return sums.take(place, axis=0)
+        some = rows.take(turns[0], axis=0)
+        for turn in turns[1:]:
+            some[: len(turn)] += rows.take(turn, axis=0)
+        sums = some.take(place, axis=0, mode="clip")  # a sum of no rows has no place among them
+        if len(some) < self.count:
+            sums[place >= len(some)] = 0
+        return sums
 
     def _product(self, rows: Array) -> Array:
         if self._one_hot is None or self._one_hot.dtype != rows.dtype:
