@@ -8,7 +8,8 @@ import numpy as np
 
 from ampviz.nodes import cell_kernels, kernels
 from ampviz.nodes.batch import Batch
-from ampviz.nodes.parameterised import Array, Parameterised
+from ampviz.nodes.parameterised import Parameterised
+from ampviz.nodes.parameters import Array
 from ampviz.nodes.payload import Payload
 from ampviz.optim import Optimizer
 from ampviz.ports import ArrayType, PortType

@@ -8,7 +8,8 @@ import numpy as np
 
 from ampviz.errors import GraphError
 from ampviz.nodes import kernels
-from ampviz.nodes.parameterised import Array, Parameterised
+from ampviz.nodes.parameterised import Parameterised
+from ampviz.nodes.parameters import Array
 from ampviz.nodes.payload import Payload
 from ampviz.nodes.scatter import scatter_add, sum_by_index
 from ampviz.optim import Optimizer

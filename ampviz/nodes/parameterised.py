@@ -3,45 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ampviz.graph import Graph
 from ampviz.message import BACKWARD, Direction
 from ampviz.nodes import kernels
 from ampviz.nodes.base import Host, Transform
 from ampviz.nodes.batch import Batch
+from ampviz.nodes.parameters import Array, Parameters
 from ampviz.nodes.payload import Payload, gather, row_count, stack
 from ampviz.optim import Optimizer, clip_by_norm, descend, joint_norm
 from ampviz.state import State
-
-Array = NDArray[np.floating]
 
 STALENESS_BINS = 64
 _NORM_NS = 500_000_000  # between two looks at the norm of a gradient, which may have to be formed for it
 _FOLD_ROWS = 1024  # collected rows become a gradient from here on, so that a large interval needs no more memory
 _FEW_NUMBERS = 16_384  # of all gradients of a node: up to here they are put together for the optimizer
 _MANY_ROWS = 64  # at a time, from which on a product for each such block may cost less than stacking them
-
-
-@dataclass(slots=True)
-class Parameters:
-    """The arrays of one node: parameters, and the optimizer's state for each.
-
-    Where they lie one after another, `whole` is all parameters as one vector, and `whole_slots` has one for each slot.
-    `version` has one element: how often they were updated. Who writes any of these holds `turn`.
-    """
-
-    arrays: dict[str, Array]
-    slots: dict[str, dict[str, Array]] = field(default_factory=dict)
-    whole: Array | None = None
-    whole_slots: dict[str, Array] = field(default_factory=dict)
-    version: memoryview[int] = field(default_factory=lambda: memoryview(bytearray(8)).cast("q"))
-    turn: AbstractContextManager[None] = field(default_factory=nullcontext)
 
 
 class Parameterised(Transform):

@@ -6,7 +6,7 @@ import numpy as np
 
 from ampviz.errors import GraphError
 from ampviz.nodes.cell import LSTMCell
-from ampviz.nodes.parameterised import Array
+from ampviz.nodes.parameters import Array
 from ampviz.nodes.payload import Payload
 from ampviz.optim import Optimizer
 from ampviz.ports import PortType

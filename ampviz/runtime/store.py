@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from ampviz.errors import UsageError
 from ampviz.graph import Graph
-from ampviz.nodes.parameterised import Parameterised, Parameters
+from ampviz.nodes.parameterised import Parameterised
+from ampviz.nodes.parameters import Parameters
 from ampviz.optim import Optimizer
 from ampviz.shared import SharedBlock, Turn
 

@@ -25,7 +25,8 @@ from ampviz.message import BACKWARD, FORWARD, Direction, Message
 from ampviz.nodes.base import Node
 from ampviz.nodes.batch import Batch, Send, merged
 from ampviz.nodes.loss import Loss
-from ampviz.nodes.parameterised import Parameterised, Parameters
+from ampviz.nodes.parameterised import Parameterised
+from ampviz.nodes.parameters import Parameters
 from ampviz.nodes.terminal import Source
 from ampviz.optim import Optimizer
 from ampviz.state import State
