@@ -26,11 +26,12 @@ from ampviz.runtime.commands import (
     Report,
     Retune,
     SetPaused,
-    StepOne,
     Stepped,
 )
 from ampviz.runtime.plan import ALL, ANY, Plan, Progress
 from ampviz.runtime.retuning import Retuning, knob_event
+from ampviz.runtime.stepping import Stepping
+from ampviz.runtime.stopwatch import Stopwatch
 from ampviz.runtime.tally import Tally, epoch_report
 from ampviz.telemetry.link import StepGoal
 from ampviz.telemetry.snapshot import Change, EpochReport, Event, LossPoint, Status
@@ -53,7 +54,8 @@ class Controller:
         progress: Progress | None = None,
         settle: Callable[[], None] = lambda: None,
     ):
-        self.plan, self.knobs, self.clock, self.settle = plan, knobs, clock, settle
+        self.plan, self.knobs, self.settle = plan, knobs, settle
+        self.clock, self.time = clock, Stopwatch(clock)
         self._retuning = Retuning(knobs)
         self.progress = progress or Progress()
         self.outbox: list[tuple[int, Command]] = []
@@ -66,18 +68,13 @@ class Controller:
         self.next_tokens = [""] * plan.workers
         self.stepped = ""
         self.stopped_by = ""  # the breakpoint or watch that paused the session, and what met it
-        self.paused_s = 0.0
         self._curve = Tally()  # training losses since the last point was taken
         self._events: list[Event] = []
-        self.started = clock()  # what `now` counts from
-        self._paused_at: float | None = None
         self._admission: Admission = Dealt(plan.workers) if plan.by_key else ForAll(plan.source_workers)
         self._next_key = {"train": self.progress.instances, "valid": -1}
         self._to_pass = 0  # workers that have not passed the barrier; 0 outside one
         self._phase_began = 0.0
-        self._step: StepGoal | None = None
-        self._step_key = 0
-        self._step_at = (ANY, -1)  # the worker, or the worker and node, that is to step
+        self._step: Stepping | None = None  # the one under way
         self._pause_after_epoch = False
         self._pause_first = False
 
@@ -96,7 +93,7 @@ class Controller:
         self._pause_first = True
         if self.status is Status.RUNNING:
             self.status = Status.PAUSED
-            self._paused_at = self.clock()
+            self.time.pause()
             self.outbox.append((ALL, SetPaused(True)))
             self._event("PAUSE", "paused")
 
@@ -105,10 +102,10 @@ class Controller:
         self._pause_first = False
         if self.status is Status.PAUSED:
             self._step, self._pause_after_epoch, self.stopped_by = None, False, ""
-            self._end_pause()
+            self.time.go_on()
             self.status = Status.RUNNING
             self.outbox.append((ALL, SetPaused(False)))
-            self._event("RESUME", f"resumed after {self.paused_s:.1f} s of pauses")
+            self._event("RESUME", f"resumed after {self.time.paused:.1f} s of pauses")
 
     def step(self, goal: StepGoal, worker: int = ANY, node: int = -1) -> None:
         """Process messages one at a time until the goal is met; pauses a running session first.
@@ -123,9 +120,8 @@ class Controller:
             self.resume()
             self._pause_after_epoch = True
             return
-        self._step, self._step_at = goal, (worker, node)
-        self._step_key = next(iter(self.in_flight), 0)
-        self._step_one()
+        self._step = Stepping(goal, worker, node, next(iter(self.in_flight), 0))
+        self.outbox.append(self._step.command())
 
     def stop_at(self, reason: str) -> None:
         """Pause because a breakpoint or watch was met; ends a step under way."""
@@ -148,7 +144,7 @@ class Controller:
         """
         if key not in self.in_flight or self.status.ended:
             raise UsageError(f"key {key} is not in flight")
-        age = self.now - self.in_flight[key]
+        age = self.time.now - self.in_flight[key]
         self.outbox += self._admission.drop(key)
         self.dropped += 1
         self._event("DROP", f"key {key} dropped, {age:.1f} s after it was admitted")
@@ -214,20 +210,6 @@ class Controller:
     def epoch_size(self) -> int:
         return self._admission.size
 
-    @property
-    def now(self) -> float:
-        """Seconds since the session was made."""
-        return self.clock() - self.started
-
-    def active_seconds(self) -> float:
-        """Seconds since the session was made, pauses cut out."""
-        end = self.clock() if self._paused_at is None else self._paused_at
-        return end - self.started - self.paused_s
-
-    def total_paused(self) -> float:
-        """Seconds spent in pauses so far, one under way included."""
-        return self.now - self.active_seconds()
-
     def take_point(self) -> LossPoint | None:
         """The mean training loss since the last call; None if there was none."""
         if not self._curve.rows:
@@ -260,7 +242,7 @@ class Controller:
         self.phase, self.phase_done = phase, 0
         self._admission.open(order, self._next_key[phase], 1 if phase == "train" else -1)
         self.tally = self.progress.train if phase == "train" else Tally()
-        self._phase_began = self.active_seconds()
+        self._phase_began = self.time.active
         self._admit()
         self._end_of_phase()  # an epoch resumed at its very end has nothing left to admit
 
@@ -269,7 +251,7 @@ class Controller:
             return
         knobs = self.knobs
         ahead = not knobs.get("slow_motion")  # what workers have at hand must come home before a stop
-        self.outbox += self._admission.admit(knobs.number("max_active_keys"), self.now, ahead=ahead)
+        self.outbox += self._admission.admit(knobs.number("max_active_keys"), self.time.now, ahead=ahead)
         self.tally.max_in_flight = max(self.tally.max_in_flight, len(self.in_flight))
 
     def _came_home(self, worker: int, keys: Sequence[int]) -> None:
@@ -292,7 +274,7 @@ class Controller:
 
     def _end_of_phase(self) -> None:
         if self._admission.done and not self._to_pass and not self.status.ended:
-            self.tally.seconds += self.active_seconds() - self._phase_began
+            self.tally.seconds += self.time.active - self._phase_began
             self._to_pass = self.plan.workers
             self.outbox.append((ALL, Barrier()))
 
@@ -336,19 +318,10 @@ class Controller:
         self.stepped = token or self.stepped
         if self._step is None:
             return
-        done = {
-            StepGoal.MESSAGE: bool(token),
-            StepGoal.UPDATE: updated,
-            StepGoal.INSTANCE: self._step_key not in self.in_flight,
-        }[self._step]
-        if done or self._step_at != (ANY, -1) or not (self.in_flight or self._to_pass):
+        if self._step.reached(token, updated, self.in_flight) or not (self.in_flight or self._to_pass):
             self._step = None
         else:
-            self._step_one()
-
-    def _step_one(self) -> None:
-        worker, node = self._step_at
-        self.outbox.append((worker, StepOne(node, stop=self._step is not StepGoal.MESSAGE)))
+            self.outbox.append(self._step.command())
 
     def _retune(self) -> None:
         self.outbox.append((ALL, Retune(self.knobs.as_dict(), self.progress.epoch)))
@@ -357,13 +330,8 @@ class Controller:
         """Pass on what was changed."""
         if change is not None:
             self._retune()
-            self._events.append(knob_event(self.now, self.progress.instances, change, how))
+            self._events.append(knob_event(self.time.now, self.progress.instances, change, how))
             self._admit()
 
-    def _end_pause(self) -> None:
-        if self._paused_at is not None:
-            self.paused_s += self.clock() - self._paused_at
-            self._paused_at = None
-
     def _event(self, kind: str, text: str, marker: str = "") -> None:
-        self._events.append(Event(self.now, kind, text, self.progress.instances, marker))
+        self._events.append(Event(self.time.now, kind, text, self.progress.instances, marker))

@@ -26,7 +26,7 @@ class Rates:
         if phase != self._phase:
             self._seen.clear()
             self._phase = phase
-        now = controller.active_seconds()
+        now = controller.time.active
         self._seen.append((now, controller.tally.instances, controller.tally.rows))
         while len(self._seen) > 2 and self._seen[1][0] < now - _WINDOW_S:
             self._seen.popleft()
@@ -46,7 +46,7 @@ def fold(
     events: list[Event],
 ) -> Snapshot:
     """One snapshot, with what has come since the last one in its `new_*` fields."""
-    now = controller.now
+    now = controller.time.now
     paths = trail.look(controller.in_flight)
     oldest = list(controller.in_flight.items())[:_SHOWN_IN_FLIGHT]
     paused = controller.status is Status.PAUSED
@@ -59,7 +59,7 @@ def fold(
         epoch_size=controller.epoch_size,
         instances=controller.progress.instances,
         max_in_flight=controller.tally.max_in_flight,
-        paused_s=controller.total_paused(),
+        paused_s=controller.time.paused,
         in_flight=tuple(InFlight(key, now - admitted, paths.get(key, ())) for key, admitted in oldest),
         in_flight_count=len(controller.in_flight),
         knobs=controller.knobs.as_dict(),

@@ -130,11 +130,11 @@ class Inquiries:
         return msgspec.structs.replace(first, held=held, **added, **listed)
 
     def _of_key(self, key: int, parts: Sequence[KeyDetail]) -> KeyDetail:
-        admitted = self._controller.in_flight.get(key, self._controller.now)
+        admitted = self._controller.in_flight.get(key, self._controller.time.now)
         records = self._trail.of_key(key)
         return KeyDetail(
             key,
-            self._controller.now - admitted,
+            self._controller.time.now - admitted,
             places=tuple(token for part in parts for token in part.places),
             remembered=tuple(token for part in parts for token in part.remembered),
             queued=sum(part.queued for part in parts),

@@ -233,7 +233,7 @@ def test_a_pause_stops_the_clock_of_the_epoch():
     clock.now = 2.0
     machine.pause()
     clock.now = 12.0
-    assert machine.total_paused() == 10.0
+    assert machine.time.paused == 10.0
     machine.resume()
     clock.now = 15.0
     crew.finish()
