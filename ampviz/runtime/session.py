@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
 import itertools
-import os
-import signal
 import time
 from collections.abc import Callable
 from operator import itemgetter
@@ -15,11 +12,8 @@ from typing import Any
 
 import msgspec
 
-from ampviz.errors import UsageError
 from ampviz.experiment import load_experiment
-from ampviz.graph import EVERY
 from ampviz.nodes.loss import Loss
-from ampviz.nodes.terminal import Source
 from ampviz.runtime.adviser import Adviser
 from ampviz.runtime.backends.inline import InlineBackend
 from ampviz.runtime.backends.process import ProcessBackend
@@ -28,8 +22,9 @@ from ampviz.runtime.checkpoint import Checkpoint, save_checkpoint
 from ampviz.runtime.commands import Hit, Report, Seen, Trace
 from ampviz.runtime.controller import Controller
 from ampviz.runtime.fold import Rates, fold
-from ampviz.runtime.goal import Goal
+from ampviz.runtime.info import session_info
 from ampviz.runtime.inquiry import Inquiries
+from ampviz.runtime.interrupts import Interrupts
 from ampviz.runtime.outcome import outcome
 from ampviz.runtime.plan import ALL, Plan, Progress
 from ampviz.runtime.profile import placed
@@ -37,14 +32,12 @@ from ampviz.runtime.requests import Requests
 from ampviz.runtime.spec import RunSpec
 from ampviz.runtime.stall import StallWatch
 from ampviz.runtime.store import ParameterStore
-from ampviz.runtime.tracer import Tracer
 from ampviz.runtime.trail import Trail
 from ampviz.runtime.watches import Watches
-from ampviz.runtime.worker import Worker
 from ampviz.telemetry.board import Board
 from ampviz.telemetry.link import Inspect, Reply, Request
 from ampviz.telemetry.ring import TraceRing
-from ampviz.telemetry.snapshot import EdgeInfo, NodeInfo, SessionInfo, Snapshot, Status
+from ampviz.telemetry.snapshot import SessionInfo, Snapshot, Status
 
 TICK_S = 0.1
 _IDLE_TICK_S = 0.5  # while nobody watches: a tick costs 1 to 2 ms of CPU that the workers could use
@@ -69,11 +62,10 @@ class Session:
             self.store.load(checkpoint.arrays)
         self.board = Board(len(self.graph.nodes), spec.workers)
         progress = checkpoint.progress if checkpoint else Progress()
-        self.controller = Controller(
-            self._plan(), knobs, clock=time.perf_counter, progress=progress, settle=self.store.average
-        )
+        plan = Plan.of(spec, self.experiment, self.graph, self.placement)
+        self.controller = Controller(plan, knobs, clock=time.perf_counter, progress=progress, settle=self.store.average)
         self._rings = [TraceRing() for _ in range(spec.workers)]
-        self.trail = Trail(self._rings, round(self.controller.started * 1e9))
+        self.trail = Trail(self._rings, round(self.controller.time.started * 1e9))
         self.backend = self._backend()
         self.on_tick: Callable[[Snapshot], None] = lambda snapshot: None
         self.watched: Callable[[], bool] = lambda: True  # whether ticks are shown or recorded
@@ -101,36 +93,11 @@ class Session:
 
     def info(self) -> SessionInfo:
         """What viewers are told once."""
-        return SessionInfo(
-            id=self.folder.name,
-            target=self.spec.target,
-            backend=self.spec.backend,
-            workers=self.spec.workers,
-            seed=self.spec.seed,
-            epochs=self.controller.plan.epochs,
-            started=datetime.datetime.now().isoformat(timespec="seconds"),
-            pid=os.getpid(),
-            nodes=tuple(
-                NodeInfo(
-                    node.name,
-                    node.kind,
-                    self.placement[node.id],
-                    self.graph.parameter_count(node),
-                    node.line,
-                    node.note(),
-                    node.part_of,
-                )
-                for node in self.graph.nodes
-            ),
-            edges=tuple(
-                EdgeInfo(edge.source, edge.source_port, edge.target, edge.target_port, edge.type.fields)
-                for edge in self.graph.edges
-            ),
-        )
+        return session_info(self.folder.name, self.spec, self.graph, self.placement, self.controller.plan.epochs)
 
     async def run(self) -> dict[str, Any]:
         """Train to the end and return the outcome. Leaves no process behind, whatever happens."""
-        with _Interrupts(self._interrupt):
+        with Interrupts(self._interrupt):
             try:
                 await self.backend.start(self._report, self._lost)
                 self._started = True
@@ -197,49 +164,16 @@ class Session:
             self.controller.stop_at(reason)
             self._flush()
 
-    def _plan(self) -> Plan:
-        spec, experiment = self.spec, self.experiment
-        goal = Goal.parse(spec.goal) if spec.goal else None
-        valid_size = 0 if experiment.valid is None else len(experiment.valid)
-        if goal:
-            losses = [node for node in self.graph.nodes if isinstance(node, Loss)]
-            goal.check({name: 0 for node in losses for name in node.metrics}, bool(valid_size))
-        sources = {self.placement[node.id] for node in self.graph.nodes if isinstance(node, Source)}
-        return Plan(
-            epochs=experiment.epochs if spec.epochs is None else spec.epochs,
-            train_size=_limited(len(experiment.train), spec.limit),
-            valid_size=_limited(valid_size, spec.valid_limit),
-            seed=spec.seed,
-            workers=spec.workers,
-            source_workers=len(sources),
-            by_key=EVERY in self.placement,
-            goal=goal,
-        )
-
     def _backend(self) -> InlineBackend | ProcessBackend:
         if self.spec.backend == "process":
             return ProcessBackend(self.spec, self.placement, self.store, self.board, self._rings)
-        datasets = (self.experiment.train, self.experiment.valid)
         graphs = [self.graph] * self.spec.workers
         if self.controller.plan.by_key:  # each worker has nodes of its own
             graphs = [self.experiment.graph(self.spec.variant) for _ in graphs]
             for graph in graphs:
                 self.store.equipped(graph)
-        workers = [
-            Worker(
-                index,
-                graph,
-                self.placement,
-                self.store,
-                datasets,
-                clock=time.perf_counter_ns,
-                seed=self.spec.seed,
-            )
-            for index, graph in enumerate(graphs)
-        ]
-        for worker, ring in zip(workers, self._rings, strict=True):
-            worker.tracer = Tracer(worker.index, ring)
-        return InlineBackend(workers, self.board)
+        datasets = (self.experiment.train, self.experiment.valid)
+        return InlineBackend.of(graphs, self.placement, self.store, datasets, self.board, self._rings, self.spec.seed)
 
     def _report(self, worker: int, report: Report) -> None:
         if isinstance(report, Hit):
@@ -309,37 +243,9 @@ class Session:
             self.controller.outbox.append((ALL, wanted))
             self._flush()
             if wanted.on:
-                self.trail.whole_since = round(self.controller.now * 1e9)
+                self.trail.whole_since = round(self.controller.time.now * 1e9)
 
     def _interrupt(self) -> None:
         """First ctrl-c: what is in flight comes home and a checkpoint is written. Second: at once."""
         self.controller.stop(save=self.controller.status is not Status.STOPPING)
         self._flush()
-
-
-class _Interrupts:
-    """While active, SIGINT, SIGTERM and SIGHUP call a function of the running loop instead of ending the process.
-
-    A hang-up that was to be ignored, as under nohup, still is.
-    """
-
-    def __init__(self, action: Callable[[], None]):
-        self._action = action
-        hears_hang_up = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
-        self._signals = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hears_hang_up else [])]
-
-    def __enter__(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in self._signals:
-            loop.add_signal_handler(number, self._action)
-
-    def __exit__(self, *exc: object) -> None:
-        loop = asyncio.get_running_loop()
-        for number in self._signals:
-            loop.remove_signal_handler(number)
-
-
-def _limited(size: int, limit: int | None) -> int:
-    if limit is not None and limit < 1:
-        raise UsageError("a limit is at least 1", got=limit)
-    return size if limit is None else min(size, limit)

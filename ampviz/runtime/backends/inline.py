@@ -14,14 +14,18 @@ from functools import partial
 
 import numpy as np
 
+from ampviz.data.dataset import Dataset
 from ampviz.errors import NodeError
+from ampviz.graph import Graph
 from ampviz.runtime.commands import Command, Failed, Report, Stepped
 from ampviz.runtime.plan import ALL, ANY
 from ampviz.runtime.publish import publish
-from ampviz.runtime.tracer import WAITING
+from ampviz.runtime.store import ParameterStore
+from ampviz.runtime.tracer import WAITING, Tracer
 from ampviz.runtime.worker import Worker
 from ampviz.subnormals import subnormals_as_zero
 from ampviz.telemetry.board import Board
+from ampviz.telemetry.ring import TraceRing
 
 _SLICE_S = 0.005  # how long viewers and signals may have to wait
 
@@ -37,6 +41,25 @@ class InlineBackend:
         self._failed = False
         self._task: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
+
+    @classmethod
+    def of(
+        cls,
+        graphs: Sequence[Graph],
+        placement: Sequence[int],
+        store: ParameterStore,
+        datasets: tuple[Dataset, Dataset | None],
+        board: Board,
+        rings: Sequence[TraceRing],
+        seed: int,
+    ) -> InlineBackend:
+        """With a worker for each of these graphs, which writes its trace into the ring of the same number."""
+        workers = []
+        for index, (graph, ring) in enumerate(zip(graphs, rings, strict=True)):
+            worker = Worker(index, graph, placement, store, datasets, clock=time.perf_counter_ns, seed=seed)
+            worker.tracer = Tracer(index, ring)
+            workers.append(worker)
+        return cls(workers, board)
 
     def send(self, address: int, commands: Sequence[Command]) -> None:
         """Have commands applied before the next unit: by one worker, by ALL, or by the one whose turn it is (ANY)."""
