@@ -25,14 +25,15 @@ class Holder:
         self._kind: Any = None  # of the arena
         self._places: dict[int, Place] = {}  # of other messages that are not in the arena
         self._free: list[int] = []  # numbers
-        self._numbers = 0  # that were ever given, about as many as were held at once
+        self.size = 0  # all numbers are below; about as many as were held at once
 
     def put(self, payload: Payload, counts: Sequence[int]) -> list[int]:
         """Hold the rows of messages, so many each: a number for each."""
         count = len(counts)
         if len(self._free) < count:
-            before, self._numbers = self._numbers, self._numbers + max(count, self._numbers, 16)
-            self._free += range(before, self._numbers)
+            before = self.size
+            self.size += max(count, before, 16)
+            self._free += range(before, self.size)
         numbers = self._free[-count:]
         del self._free[-count:]
         self._whole[numbers[0]] = numbers, payload, counts
@@ -80,8 +81,8 @@ class Holder:
     def _store(self, numbers: list[int], payload: Payload) -> None:
         """Write rows into the arena, which has a row for each number then."""
         size, index = row_count(self._arena), np.array(numbers, np.intp)
-        if size < self._numbers:
-            grown = each(lambda rows: np.empty((self._numbers, *rows.shape[1:]), rows.dtype), payload)
+        if size < self.size:
+            grown = each(lambda rows: np.empty((self.size, *rows.shape[1:]), rows.dtype), payload)
             if size:
                 each(lambda fresh, old: np.copyto(fresh[:size], old), grown, self._arena)
             self._arena, self._kind = grown, _kind(payload)

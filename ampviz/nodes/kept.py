@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import repeat
 
 from ampviz.nodes.holder import Holder
 from ampviz.nodes.payload import Payload
@@ -16,7 +15,8 @@ class Kept:
 
     def __init__(self) -> None:
         self._holder = Holder()
-        self._held: dict[State, tuple[int, int]] = {}  # number in the holder, version
+        self._held: dict[State, int] = {}  # number in the holder
+        self._versions: list[int] = []  # by number; that of a free number means nothing
 
     def __len__(self) -> int:
         return len(self._held)
@@ -29,21 +29,26 @@ class Kept:
         validation = [state for state in states if state[0] < 0]
         if len(validation) == len(states):
             return
-        self._held.update(zip(states, zip(self._holder.put(saved, counts), repeat(version))))  # noqa: B905 # one version for all
+        numbers, versions = self._holder.put(saved, counts), self._versions
+        self._held.update(zip(states, numbers, strict=True))
+        if len(versions) < self._holder.size:
+            versions += [0] * (self._holder.size - len(versions))
+        for number in numbers:
+            versions[number] = version
         self.drop(validation)
 
     def get(self, state: State) -> tuple[Payload, int] | None:
         """What is remembered for a state, and the node's version then; None if nothing is."""
-        entry = self._held.get(state)
-        return None if entry is None else (self._holder.look([entry[0]])[0], entry[1])
+        number = self._held.get(state)
+        return None if number is None else self._entry(number)
 
     def items(self) -> Iterator[tuple[State, tuple[Payload, int]]]:
         """Every state with what is remembered for it, and the node's version then."""
-        for state, (number, version) in self._held.items():
-            yield state, (self._holder.look([number])[0], version)
+        for state, number in self._held.items():
+            yield state, self._entry(number)
 
     def __delitem__(self, state: State) -> None:
-        self._holder.free([self._held.pop(state)[0]])
+        self._holder.free([self._held.pop(state)])
 
     def drop(self, states: Sequence[State]) -> None:
         """Forget these states, as far as they are remembered."""
@@ -56,8 +61,11 @@ class Kept:
 
         Raises KeyError for a state that is not remembered.
         """
-        entries = list(map(self._held.pop, states))
-        versions = [version for _, version in entries]
+        numbers = list(map(self._held.pop, states))
+        versions = list(map(self._versions.__getitem__, numbers))
         alike = versions.count(versions[0]) == len(versions)
         counted = {versions[0]: len(versions)} if alike else Counter(versions)
-        return self._holder.take([number for number, _ in entries])[0], counted
+        return self._holder.take(numbers)[0], counted
+
+    def _entry(self, number: int) -> tuple[Payload, int]:
+        return self._holder.look([number])[0], self._versions[number]

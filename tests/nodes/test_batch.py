@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from ampviz.nodes.batch import Batch, difference, merged
 from ampviz.nodes.holder import Holder
+from ampviz.nodes.kept import Kept
 from ampviz.nodes.payload import gather, row_count, runs
 from ampviz.nodes.rendezvous import Rendezvous
 from ampviz.runtime.queue import Queue
@@ -219,6 +222,31 @@ def test_a_holder_gives_back_any_messages_in_any_order(kind, came, single, data)
                 np.testing.assert_array_equal(one, other)
         if action != holder.look:
             held = {number: rows for number, rows in held.items() if number not in wanted}
+
+
+@given(st.lists(st.tuples(st.integers(1, 20), st.integers(0, 2)), min_size=1, max_size=6), st.data())
+@settings(max_examples=50, deadline=None)
+def test_what_is_kept_is_taken_with_how_many_were_kept_at_each_version(came, data):
+    kept, model, first = Kept(), {}, 0
+    for count, version in came:
+        signs = data.draw(st.lists(st.sampled_from([1, 1, 1, -1]), min_size=count, max_size=count))
+        states = [(sign * number,) for number, sign in enumerate(signs, first + 1)]
+        first += count
+        kept.keep(states, [1] * count, np.arange(first - count, first, dtype=float), version)
+        model |= {state: (abs(state[0]) - 1, version) for state in states if state[0] > 0}
+        assert {state: (rows.tolist(), own) for state, (rows, own) in kept.items()} == {
+            state: ([row], own) for state, (row, own) in model.items()
+        }
+        wanted = data.draw(st.permutations(sorted(model)))
+        wanted = wanted[: data.draw(st.integers(0, len(wanted)))]
+        if wanted:
+            rows, versions = kept.take(wanted)
+            taken = [model.pop(state) for state in wanted]
+            assert rows.tolist() == [row for row, _ in taken]
+            assert versions == Counter(own for _, own in taken)
+    assert set(kept) == model.keys()
+    assert all(kept.get(state)[1] == own for state, (_, own) in model.items())
+    assert kept.get((first + 1,)) is None
 
 
 def test_what_is_held_and_taken_again_as_it_came_is_not_copied():
