@@ -288,8 +288,8 @@ class Worker:
         values = [self.residents.instance(key).state for key in keys]
         self.residents.start(keys, len(self._sources))
         for slot in self._sources:
-            rest = slot.node.outputs[0].type.fields[1:]
-            states = [(key, *[int(own[name]) for name in rest]) for key, own in zip(keys, values, strict=True)]
+            columns = [[int(own[name]) for own in values] for name in slot.node.outputs[0].type.fields[1:]]
+            states: list[State] = list(zip(keys, *columns, strict=True))
             self._router.enqueue(slot, FORWARD, Batch(0, states))
 
     def _drop(self, key: int) -> None:
