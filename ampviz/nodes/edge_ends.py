@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ampviz.nodes.payload import Payload
 from ampviz.nodes.scatter import Scatter
-from ampviz.state import Expression, Fields, State, Tables, compile_expression, lift
+from ampviz.state import Expression, Fields, State, Tables, compile_each, lift
 
 Indices = NDArray[np.int64]
 _REMEMBERED = 8  # batches: a loop asks for the same ones turn after turn
@@ -111,8 +111,7 @@ class EdgeEnds:
 
     def __init__(self, table: Expression, fields: Fields, types: int, rows: Expression | int = 0):
         self._name, self._types = table, types
-        self._read: Callable[[State, Any], Sequence[Any]] = compile_expression(table, fields)
-        self._read_rows = compile_expression(lift(rows), fields)
+        self._read, self._read_rows = compile_each(table, fields), compile_each(lift(rows), fields)
         self._by_key = (table.fields() | lift(rows).fields()) <= {"key"}  # all messages of an instance have the same
         self._recent: dict[Hashable, Ends] = {}
 
@@ -127,11 +126,10 @@ class EdgeEnds:
         if ends is None:
             if len(self._recent) == _REMEMBERED:
                 del self._recent[next(iter(self._recent))]
-            own = [tables(state[0]) for state in states]
+            tabled = [(state, tables(state[0])) for state in states]
             if rows is None:
-                rows = [int(self._read_rows(state, table)) for state, table in zip(states, own, strict=True)]
-            lists = [self._read(state, table) for state, table in zip(states, own, strict=True)]
-            ends = self._recent[batch] = self._stacked(lists, rows)
+                rows = list(map(int, self._read_rows(tabled)))
+            ends = self._recent[batch] = self._stacked(self._read(tabled), rows)
         return ends
 
     def _stacked(self, lists: Sequence[Sequence[Any]], rows: Sequence[int]) -> Ends:
