@@ -13,6 +13,7 @@ import pytest
 
 from ampviz.cli import main
 from ampviz.knobs import KNOBS
+from ampviz.runtime.rundir import runs_root
 from ampviz.telemetry.reading import Recording
 from ampviz.telemetry.snapshot import Status
 from tests.runtime.models import target
@@ -145,8 +146,9 @@ def test_a_run_that_fails_exits_with_1_and_keeps_its_recording(capsys, tmp_path:
         ([target("pipeline"), "--record", "/nowhere/run.sqlite"], ["/nowhere/run.sqlite"]),
     ],
 )
-def test_wrong_usage_is_one_line_and_exit_2(capsys, arguments, words):
+def test_wrong_usage_is_one_line_and_exit_2_and_leaves_no_run_behind(capsys, arguments, words):
     assert main(["run", *arguments, "--headless"]) == 2
+    assert not list(runs_root().glob("*"))
     captured = capsys.readouterr()
     (line,) = [line for line in captured.err.splitlines() if line.startswith("ampviz: ")]
     assert "Traceback" not in captured.err

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ampviz.commands.ending import after_watching, report_outcome, say_how_to_attach
 from ampviz.commands.settings import knob_options, model_options, model_spec, positive
+from ampviz.errors import UsageError
 from ampviz.terminal import on_terminal
 
 if TYPE_CHECKING:
@@ -113,16 +114,18 @@ def _spec(options: argparse.Namespace) -> RunSpec:
 
 
 def _serve(spec: RunSpec, resume: str | None, options: argparse.Namespace) -> int:
-    from ampviz.runtime.rundir import make_run_folder
+    from ampviz.runtime.rundir import drop_run_folder, make_run_folder
     from ampviz.runtime.serve import ServeRequest
 
     folder = make_run_folder(spec.target)
     request = ServeRequest(_recorded(spec, folder, options), str(folder), resume)
-    if options.detach:
-        return _detached(request, options.json)
-    if options.headless or not on_terminal() or os.environ.get("CI"):
-        return _headless(request, options.json)
-    return _watched(request, options.json)
+    headless = options.headless or not on_terminal() or os.environ.get("CI")
+    serve = _detached if options.detach else _headless if headless else _watched
+    try:
+        return serve(request, options.json)
+    except UsageError:  # nothing was started
+        drop_run_folder(folder)
+        raise
 
 
 def _recorded(spec: RunSpec, folder: Path, options: argparse.Namespace) -> RunSpec:

@@ -48,10 +48,10 @@ def _prune(root: Path) -> None:
     folders = sorted(folder for folder in root.iterdir() if folder.is_dir())
     for folder in folders[: max(0, len(folders) - _KEEP + 1)]:
         if not is_live(folder):
-            _drop(folder)
+            drop_run_folder(folder)
 
 
-def _drop(folder: Path) -> None:
+def drop_run_folder(folder: Path) -> None:
     """Remove a run folder, and the private folder of a socket whose path would have been too long for it."""
     link = folder / "link"
     if link.is_symlink():
