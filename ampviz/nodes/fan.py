@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from ampviz.errors import GraphError
-from ampviz.graph import Graph
 from ampviz.message import BACKWARD
-from ampviz.nodes.base import Host, Node
+from ampviz.nodes.base import Node
 from ampviz.nodes.batch import Batch
 from ampviz.nodes.payload import Payload, add
 from ampviz.nodes.rendezvous import Meets
@@ -51,10 +50,7 @@ class Gather(Meets):
 
 
 class Bcast(Gather):
-    """The same message to several successors; their gradients are summed. Put in wherever a port is used twice.
-
-    That of a `Pick` is the gradient of one array of a tuple: zeros for the others would be held and added in vain.
-    """
+    """The same message to several successors; their gradients are summed. Put in wherever a port is used twice."""
 
     def __init__(self, ways: int, *, name: str = ""):
         super().__init__(name)
@@ -65,13 +61,7 @@ class Bcast(Gather):
 
     def infer(self, *inputs: PortType) -> tuple[PortType, ...]:
         (x,) = self.take(inputs, 1, tuples=True)
-        self._given = x
         return (x,) * self.ways
-
-    def bind(self, host: Host, graph: Graph) -> None:
-        super().bind(host, graph)
-        targets = [graph.nodes[edge.target] for edge in graph.outgoing[self.id]]
-        self._picked = [target.index if isinstance(target, Pick) else None for target in targets]
 
     def forward(self, batch: Batch) -> None:
         for port in range(self.ways):
@@ -80,15 +70,7 @@ class Bcast(Gather):
     def gathered(
         self, states: Sequence[State], gradients: list[Payload | None], counts: Sequence[int]
     ) -> tuple[Payload, Sequence[int]]:
-        whole = [gradient for gradient, index in zip(gradients, self._picked, strict=True) if index is None]
-        total = functools.reduce(add, whole, None)
-        if len(whole) == len(gradients):
-            return total, counts
-        sums = [None] * len(self._given.arrays) if total is None else list(total)
-        for gradient, index in zip(gradients, self._picked, strict=True):
-            if index is not None:
-                sums[index] = add(sums[index], gradient)
-        return _filled(sums, self._given), counts
+        return functools.reduce(add, gradients), counts
 
 
 class Split(Gather):
@@ -140,13 +122,10 @@ class Pick(Node):
             raise GraphError("there is no such array", where=self.where, expected=expected, got=x)
         if any(None in array.shape for array in x.arrays):
             raise GraphError("the sizes must be fixed", where=self.where, got=x)
-        self._given = x
+        self._shapes: list[Any] = [array.shape for array in x.arrays]
+        self._zeros: list[Any] = []
+        self._rows, self._dtype = -1, None
         return (PortType.of(x.fields, [x.arrays[self.index]]),)
-
-    def bind(self, host: Host, graph: Graph) -> None:
-        super().bind(host, graph)
-        (edge,) = graph.incoming[self.id]
-        self._summed = isinstance(graph.nodes[edge.source], Bcast)  # which puts the gradient in its place itself
 
     def forward(self, batch: Batch) -> None:
         self.send(0, batch.states, batch.payload[self.index], batch.counts)
@@ -155,21 +134,12 @@ class Pick(Node):
         if batch.payload is None or not self.wanted[0]:
             self.answer(0, batch.states)
         else:
-            self.answer(0, batch.states, batch.payload if self._summed else self._widened(batch.payload), batch.counts)
+            self.answer(0, batch.states, self._widened(batch.payload), batch.counts)
 
     def _widened(self, dy: Payload) -> Payload:
-        gradients: list[Any] = [None] * len(self._given.arrays)
-        gradients[self.index] = dy
-        return _filled(gradients, self._given)
-
-
-def _filled(gradients: list[Any], x: PortType) -> Payload:
-    """Gradients of the arrays of a tuple, of which one is not None, with zeros in place of those that are: None in a
-    tuple could not be stacked with the arrays of another message."""
-    known = next(gradient for gradient in gradients if gradient is not None)
-    return tuple(
-        [
-            np.zeros((len(known), *array.shape), known.dtype) if own is None else own
-            for own, array in zip(gradients, x.arrays, strict=True)
-        ]
-    )
+        """A gradient for every array: None in a tuple could not be stacked with the arrays of another message."""
+        rows = len(dy)
+        if rows > self._rows or dy.dtype != self._dtype:  # payloads are read-only: the same zeros serve all messages
+            self._rows, self._dtype = rows, dy.dtype
+            self._zeros = [np.zeros((rows, *shape), dy.dtype) for shape in self._shapes]
+        return tuple([dy if place == self.index else zeros[:rows] for place, zeros in enumerate(self._zeros)])

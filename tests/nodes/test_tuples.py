@@ -80,17 +80,6 @@ def test_picks_of_both_arrays_add_up():
     assert (dc == traffic(delivery, "c").backward[0][1]).all()
 
 
-def test_where_all_pick_one_array_the_other_has_a_gradient_of_zeros():
-    def model(x, y):
-        state = nn.LeafLSTM(2, 2, name="leaf")(x)
-        nn.MSE()(nn.Concat()(*[nn.Pick(0, name=name)(state) for name in ("one", "two")]), nn.Concat()(y, y))
-
-    delivery = run(model)
-    ((_, (dh, dc)),) = traffic(delivery, "leaf").backward
-    np.testing.assert_array_equal(dh, 2 * traffic(delivery, "one").backward[0][1])
-    np.testing.assert_array_equal(dc, np.zeros((3, 2)))
-
-
 def test_messages_with_and_without_a_gradient_may_share_a_batch():
     """The first row ends without a loss: its (h, c) come home with None, those of the others with arrays."""
 
