@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import platform
 import sys
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ def subnormals_as_zero() -> Iterator[None]:
     if sys.platform != "linux" or platform.machine() != "x86_64":
         yield
         return
-    libm = ctypes.CDLL(None)  # the interpreter has it loaded
+    libm = _libm()
     before, within = (ctypes.c_uint32 * _WORDS)(), (ctypes.c_uint32 * _WORDS)()
     for environment in before, within:
         libm.fegetenv(environment)
@@ -32,3 +33,8 @@ def subnormals_as_zero() -> Iterator[None]:
         yield
     finally:
         libm.fesetenv(before)
+
+
+@functools.cache
+def _libm() -> ctypes.CDLL:
+    return ctypes.CDLL(None)  # the interpreter has it loaded
