@@ -20,7 +20,7 @@ Array = NDArray[Any]
 
 _BY_ROWS, _PLAIN, _TRANSPOSED = 101, 111, 112  # of CBLAS
 _SEQUENTIAL = 1  # of MKL: a worker computes with one thread
-_LARGE = 3_000_000  # multiplications from which on MKL is faster, the call through ctypes included
+_LARGE = 3_500_000  # multiplications from which on MKL is faster, the call through ctypes included
 
 
 Gemms = dict[str, Callable[..., None]]
