@@ -16,6 +16,8 @@ from ampviz.nodes.batch import Send
 from ampviz.nodes.payload import Payload
 from ampviz.placement import Costs, place
 from ampviz.runtime.commands import Admit, Retire, Retune
+from ampviz.runtime.hosting import Hosting
+from ampviz.runtime.router import Router
 from ampviz.runtime.spec import RunSpec
 from ampviz.runtime.store import ParameterStore
 from ampviz.runtime.worker import Worker
@@ -26,18 +28,23 @@ _BUDGET_NS = 1_000_000_000  # no further instances are admitted after this long
 _MESSAGE_NS, _BYTE_NS = 4_000.0, 0.25  # what a message between two processes costs each of them (benchmarks wire)
 
 
-class _ProfiledWorker(Worker):
-    """A worker that hosts the whole graph and counts what travels on each edge."""
+class _Counting(Hosting):
+    """Counts what travels on each edge."""
 
-    def __init__(self, graph: Graph, store: ParameterStore, experiment: Experiment, clock: Callable[[], int]):
-        super().__init__(0, graph, [0] * len(graph.nodes), store, (experiment.train, None), clock=clock)
+    def __init__(self, worker: Worker, router: Router):
+        super().__init__(worker, router)
+        self._graph = worker.graph
         self.reset()
 
+    def reset(self) -> None:
+        """Count from here."""
+        self.messages_of, self.bytes_of = ([0] * len(self._graph.edges) for _ in range(2))
+
     def sender(self, node: Node) -> Send:
-        return self._counted(super().sender(node), self.graph.outgoing[node.id])
+        return self._counted(super().sender(node), self._graph.outgoing[node.id])
 
     def answerer(self, node: Node) -> Send:
-        return self._counted(super().answerer(node), self.graph.incoming[node.id])
+        return self._counted(super().answerer(node), self._graph.incoming[node.id])
 
     def _counted(self, send: Send, edges: list[Edge]) -> Send:
         def counted(
@@ -51,16 +58,26 @@ class _ProfiledWorker(Worker):
 
         return counted
 
+
+class _ProfiledWorker(Worker):
+    """A worker that hosts the whole graph and counts what it costs."""
+
+    hosting = _Counting
+    host: _Counting
+
+    def __init__(self, graph: Graph, store: ParameterStore, experiment: Experiment, clock: Callable[[], int]):
+        super().__init__(0, graph, [0] * len(graph.nodes), store, (experiment.train, None), clock=clock)
+
     def reset(self) -> None:
         """Count from here."""
-        self.messages_of, self.bytes_of = ([0] * len(self.graph.edges) for _ in range(2))
+        self.host.reset()
         for slot in self.slots.values():
             slot.busy_ns = 0
 
     def costs(self, instances: int) -> Costs:
         """What was counted, per instance."""
         unit = instances * 1e9
-        counted = zip(self.messages_of, self.bytes_of, strict=True)
+        counted = zip(self.host.messages_of, self.host.bytes_of, strict=True)
         edges = [(_MESSAGE_NS * messages + _BYTE_NS * nbytes) / unit for messages, nbytes in counted]
         return Costs(_shared_out(self.graph, [self.slots[node.id].busy_ns / unit for node in self.graph.nodes]), edges)
 

@@ -10,15 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from numpy.typing import NDArray
-
 from ampviz.data.dataset import Dataset
 from ampviz.errors import NodeError
 from ampviz.graph import EVERY, Graph
 from ampviz.knobs import KNOBS, KnobValues
 from ampviz.message import BACKWARD, FORWARD, Direction
 from ampviz.nodes.base import Node
-from ampviz.nodes.batch import Batch, Send
+from ampviz.nodes.batch import Batch
 from ampviz.nodes.parameterised import Parameterised
 from ampviz.nodes.payload import Payload
 from ampviz.nodes.terminal import Source
@@ -38,6 +36,7 @@ from ampviz.runtime.commands import (
     Trace,
 )
 from ampviz.runtime.debugger import Debugger
+from ampviz.runtime.hosting import Hosting
 from ampviz.runtime.inspector import seen
 from ampviz.runtime.policy import POLICIES, backward_first
 from ampviz.runtime.reports import Reports
@@ -46,7 +45,7 @@ from ampviz.runtime.router import Router
 from ampviz.runtime.slot import Slot
 from ampviz.runtime.store import ParameterStore
 from ampviz.runtime.tracer import Tracer
-from ampviz.state import State, Tables
+from ampviz.state import State
 
 
 class Worker:
@@ -55,6 +54,8 @@ class Worker:
     After `run_unit`, `apply` or `deliver` the backend must take what is in `outbox` (messages for other workers) and
     in `reports` (for the controller), in order, and clear both.
     """
+
+    hosting: type[Hosting] = Hosting  # what makes the host of its nodes
 
     def __init__(
         self,
@@ -87,8 +88,9 @@ class Worker:
         }
         self._router = Router(self.slots, placement, clock)
         self.outbox, self._ready = self._router.outbox, self._router.ready
+        self.host = self.hosting(self, self._router)
         for slot in self.slots.values():
-            slot.node.bind(self, graph)
+            slot.node.bind(self.host, graph)
             if isinstance(slot.node, Parameterised):
                 several = slot.node.shares or placement[slot.node.id] == EVERY
                 slot.node.attach(store.parameters(slot.node, several=several))
@@ -132,7 +134,7 @@ class Worker:
             case Admit(keys, indices, room):
                 self.residents.room = room
                 self.residents.waiting += zip(keys, indices, strict=True)
-                self._begin()
+                self.begin()
             case Retire(keys):
                 self.residents.leave(keys)
             case Drop(key):
@@ -197,6 +199,14 @@ class Worker:
         self.messages += take
         return take
 
+    def begin(self) -> None:
+        """Let keys at hand enter while there is room."""
+        keys = self.residents.enter()
+        if keys and self._sources:
+            self._start(keys)
+        for message in self.residents.parked(keys):
+            self.deliver(*message)
+
     def choice(self) -> tuple[Slot, Direction]:
         """The queue that the policy serves next, among those of nodes that are not held; needs `ready`."""
         forward, backward = (
@@ -221,48 +231,6 @@ class Worker:
         held["(instances)"] = len(self.residents)
         return {name: count for name, count in held.items() if count}
 
-    # What nodes call (nodes.base.Host)
-
-    def sender(self, node: Node) -> Send:
-        edges = self.graph.outgoing[node.id]
-        return self._router.sender(FORWARD, [(edge.target, edge.target_port, edge.id) for edge in edges])
-
-    def answerer(self, node: Node) -> Send:
-        edges = self.graph.incoming[node.id]
-        return self._router.sender(BACKWARD, [(edge.source, edge.source_port, edge.id) for edge in edges])
-
-    def tables(self, key: int) -> Tables:
-        instance = self.residents.instances.get(key)
-        return (self.residents.instance(key) if instance is None else instance).tables
-
-    def payloads(self, states: Sequence[State], name: str) -> list[NDArray[Any]]:
-        instances = self.residents.instances  # sources read theirs when it begins
-        return [instances[state[0]].fields[name] for state in states]
-
-    def came_home(self, keys: Sequence[int]) -> None:
-        home = self.residents.came_home(keys)
-        if not home:
-            return
-        self.reports.came_home(home)
-        if self.residents.room >= 0:
-            self.residents.leave(home)
-            self._begin()
-
-    def loss(self, node: Node, states: Sequence[State], rows: int, total: float, metrics: Mapping[str, float]) -> None:
-        self.reports.loss(rows, total, metrics)
-        if self.slots[node.id].traps is not None:  # one that reads the loss has it come message by message
-            key = states[0][0]
-            figures = {"loss": total / max(rows, 1), "rows": float(rows), "key": float(key)}
-            self.debugger.stop_after(node, "F", f"{node.name}.F key={key}", figures)
-
-    def updated(self, node: Node, since: int) -> None:
-        if self.tracer is not None:
-            self.tracer.update(since, self.clock(), node.id)
-        self.debugger.updated = True
-        if self.slots[node.id].traps is not None:
-            version = float(getattr(node, "version", 0))
-            self.debugger.stop_after(node, "U", f"{node.name}.U", {"version": version})
-
     # Inside
 
     def _process(self, slot: Slot, direction: Direction, batches: Sequence[Batch]) -> None:
@@ -274,14 +242,6 @@ class Worker:
                 raise
             except Exception as error:
                 raise self._failure(slot, direction, batch, error) from error
-
-    def _begin(self) -> None:
-        """Let keys at hand enter while there is room."""
-        keys = self.residents.enter()
-        if keys and self._sources:
-            self._start(keys)
-        for message in self.residents.parked(keys):
-            self.deliver(*message)
 
     def _start(self, keys: Sequence[int]) -> None:
         """Queue the first messages of instances."""
@@ -299,7 +259,7 @@ class Worker:
         for slot in self.slots.values():
             slot.node.drop(key)
             self._router.drop(slot, key, waits=not self.paused)
-        self._begin()
+        self.begin()
 
     def _retune(self, values: Mapping[str, Any], epoch: int) -> None:
         own = [slot.node for slot in self.slots.values() if isinstance(slot.node, Parameterised)]
