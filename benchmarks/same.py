@@ -30,6 +30,8 @@ from ampviz.nodes.base import Node
 from ampviz.nodes.parameterised import Parameterised
 from ampviz.placement import place
 from ampviz.runtime.commands import Admit, Retune
+from ampviz.runtime.hosting import Hosting
+from ampviz.runtime.router import Router
 from ampviz.runtime.store import ParameterStore
 from ampviz.runtime.worker import Worker
 from ampviz.state import State
@@ -53,16 +55,21 @@ def without_dropout(experiment: Experiment) -> Experiment:
     return dataclasses.replace(experiment, model=model, optimizer=amp.SGD(_RATE))
 
 
-class _Listening(Worker):
-    """A worker that adds up the means of the messages of each loss, where its reports add up all rows."""
+class _Listening(Hosting):
+    """Adds up the means of the messages of each loss, where reports add up all rows."""
 
-    def __init__(self, *args: Any, **settings: Any):
-        super().__init__(*args, **settings)
+    def __init__(self, worker: Worker, router: Router):
+        super().__init__(worker, router)
         self.means = self.totals = 0.0
 
     def loss(self, node: Node, states: Sequence[State], rows: int, total: float, metrics: Mapping[str, float]) -> None:
         self.totals += total
         self.means += len(states) * total / rows  # those that come together have as many rows each
+
+
+class _HeardWorker(Worker):
+    hosting = _Listening
+    host: _Listening
 
 
 def by_ampviz(experiment: Experiment, indices: list[int], *, at_every_node: bool) -> tuple[float, Arrays, Arrays]:
@@ -73,7 +80,7 @@ def by_ampviz(experiment: Experiment, indices: list[int], *, at_every_node: bool
     graph = experiment.graph()
     store = ParameterStore(graph, experiment.optimizer)
     start = {name: array.copy() for name, array in store.arrays().items()}
-    worker = _Listening(0, graph, place(graph, 1), store, (experiment.train, None), clock=time.perf_counter_ns)
+    worker = _HeardWorker(0, graph, place(graph, 1), store, (experiment.train, None), clock=time.perf_counter_ns)
     nodes = [node for node in graph.nodes if isinstance(node, Parameterised)]
     intervals = {f"{node.name}.min_update_interval": _EVER for node in nodes}
     knobs = {"learning_rate": _RATE, "gradient_clip": 0.0, **intervals}
@@ -83,7 +90,7 @@ def by_ampviz(experiment: Experiment, indices: list[int], *, at_every_node: bool
         worker.run_unit()
     for node in nodes:
         node.update()
-    loss = (worker.totals if at_every_node else worker.means) / len(indices)
+    loss = (worker.host.totals if at_every_node else worker.host.means) / len(indices)
     return loss, start, {name: (start[name] - array) / _RATE for name, array in store.arrays().items()}
 
 
