@@ -46,6 +46,12 @@ class Holder:
             del self._whole[numbers[0]]
             self._free += numbers
             return came[1:]
+        if len(numbers) == 1:
+            self._part()
+            place = self._places.pop(numbers[0], None)
+            if place is not None:
+                self._free += numbers
+                return gather([place]), [place[2] - place[1]]
         found = self.look(numbers)
         self.free(numbers)
         return found
