@@ -99,7 +99,7 @@ def test_list_reduction_is_a_demo():
     assert graph.parameter_count(graph.node("cell")) == 256 * 128 + 128
     assert experiment.valid is not None
     values = experiment.knob_values(graph, {})
-    assert values.get("min_update_interval", "cell") == 6
+    assert values.get("min_update_interval", "cell") == 12
     assert values.get("learning_rate") == 0.003
 
 
