@@ -78,13 +78,10 @@ WORKLOADS = {
 
 
 def sst(hidden: int) -> Experiment:
-    """The demo with another hidden size, and without clipping: PyTorch cannot clip the sparse gradient of a table.
-
-    Both sides keep three quarters of the words' vectors.
-    """
+    """The demo with another hidden size, and without clipping: PyTorch cannot clip the sparse gradient of a table."""
     demo = load_experiment("sst")
     knobs = {**demo.knobs, "gradient_clip": 0.0}
-    return dataclasses.replace(demo, model=partial(demo.model, hidden=hidden, keep=0.75), knobs=knobs)
+    return dataclasses.replace(demo, model=partial(demo.model, hidden=hidden), knobs=knobs)
 
 
 def sst_150() -> Experiment:

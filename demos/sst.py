@@ -15,7 +15,7 @@ from ampviz.data.sst import CLASSES, sst_vocabulary
 from ampviz.data.sst import sst as reviews
 
 
-def tree_lstm(words, labels, *, vectors, hidden=150, keep=0.6):
+def tree_lstm(words, labels, *, vectors, hidden=150, keep=0.75):
     # One message a word, numbered by the leaf of the tree it stands at; one message a label, numbered by tree node.
     word = nn.Ungroup(S.node, ids=T.leaves, name="words-cut")(words)
     label = nn.Ungroup(S.node, count=T.nodes, name="labels-cut")(labels)
@@ -39,7 +39,7 @@ def sst():
         model=partial(tree_lstm, vectors=glove(vocabulary)),
         train=reviews("train", vocabulary=vocabulary),
         valid=reviews("valid", vocabulary=vocabulary),
-        optimizer=amp.Adagrad(0.06, initial=0.0),  # rare words learn as fast as frequent ones from the start
+        optimizer=amp.Adagrad(0.05, initial=0.0),  # rare words learn as fast as frequent ones from the start
         epochs=5,
         knobs={
             "max_active_keys": 16,
