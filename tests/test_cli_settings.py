@@ -33,7 +33,7 @@ def test_list_reduction_replicates_its_cell(capsys):
     assert code == 0
     assert {"cell-0", "cell-1", "cell-2"} <= set(result["nodes"])
     assert all(result["nodes"][f"cell-{number}"]["updates"] for number in range(3))
-    assert result["knobs"]["cell.min_update_interval"] == 6
+    assert result["knobs"]["cell.min_update_interval"] == 12
 
 
 def test_an_optimizer_of_a_node_brings_its_rate_unless_one_is_given(capsys):
