@@ -47,12 +47,16 @@ def newest_recording() -> Path | None:
 def _prune(root: Path) -> None:
     folders = sorted(folder for folder in root.iterdir() if folder.is_dir())
     for folder in folders[: max(0, len(folders) - _KEEP + 1)]:
-        if not is_live(folder):
-            drop_run_folder(folder)
+        drop_run_folder(folder)
 
 
 def drop_run_folder(folder: Path) -> None:
-    """Remove a run folder, and the private folder of a socket whose path would have been too long for it."""
+    """Remove a run folder, and the private folder of a socket whose path would have been too long for it.
+
+    That of a session that lives stays.
+    """
+    if is_live(folder):
+        return
     link = folder / "link"
     if link.is_symlink():
         elsewhere = link.readlink().parent

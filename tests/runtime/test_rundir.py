@@ -13,7 +13,7 @@ import pytest
 
 from ampviz.runtime import rundir
 from ampviz.runtime.catalogue import entered
-from ampviz.runtime.rundir import RECORDING, make_run_folder, newest_recording, runs_root
+from ampviz.runtime.rundir import RECORDING, drop_run_folder, make_run_folder, newest_recording, runs_root
 from tests.telemetry.samples import INFO
 
 
@@ -149,3 +149,12 @@ def test_what_is_no_folder_is_left_alone(clock):
     note.write_text("mine")
     make_many(clock, 22)
     assert note.read_text() == "mine"
+
+
+def test_the_folder_of_a_session_that_lives_is_not_dropped(clock):
+    (folder,) = make_many(clock, 1)
+    with entered(folder, INFO):
+        drop_run_folder(folder)
+        assert folder.exists()
+    drop_run_folder(folder)
+    assert not folder.exists()
