@@ -55,7 +55,7 @@ class Controller:
         settle: Callable[[], None] = lambda: None,
     ):
         self.plan, self.knobs, self.settle = plan, knobs, settle
-        self.clock, self.time = clock, Stopwatch(clock)
+        self.time = Stopwatch(clock)
         self._retuning = Retuning(knobs)
         self.progress = progress or Progress()
         self.outbox: list[tuple[int, Command]] = []

@@ -63,7 +63,7 @@ class Inquiries:
             reply(Reply(request.id, str(error)))
             return
         self._next += 1
-        self._open[self._next] = _Question(request, reply, self._controller.clock(), silent)
+        self._open[self._next] = _Question(request, reply, self._controller.time.now, silent)
         self._controller.outbox += [(worker, Look(self._next, request)) for worker in sorted(silent)]
 
     def heard(self, worker: int, seen: Seen) -> None:
@@ -81,7 +81,7 @@ class Inquiries:
 
     def look(self) -> None:
         """Give up on workers that have been silent for too long; for every tick."""
-        now = self._controller.clock()
+        now = self._controller.time.now
         for number, question in list(self._open.items()):
             if now - question.asked > SILENCE_S:
                 who = ", ".join(f"worker {worker}" for worker in sorted(question.silent))
