@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import platform
+import sys
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from ampviz.errors import KnobError
 from ampviz.optim import SGD, Adagrad, Adam, Momentum, clip_by_norm, descend
+from ampviz.subnormals import subnormals_as_zero
 
 STEPS = 30
 
@@ -191,3 +194,18 @@ def test_a_share_outside_0_to_1_is_refused(kind, name, value):
 def test_a_negative_sum_or_epsilon_is_refused(kind, name, value):
     with pytest.raises(KnobError, match=f"^{name}: must not be negative"):
         kind(**{name: value})
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or platform.machine() != "x86_64", reason="only Linux on x86-64 has the register"
+)
+def test_what_adam_has_of_a_gradient_of_long_ago_does_not_end_as_a_subnormal_where_units_run():
+    optimizer = Adam()
+    parameter, slots = np.zeros(2, np.float32), fresh_slots(optimizer, (2,))
+    with subnormals_as_zero():
+        for step in range(1000):
+            optimizer.update(parameter, np.array([step == 0, 1], np.float32), slots, 0.001)
+    assert slots["gradients"].view(np.uint32)[0] == 0
+    assert slots["gradients"].tolist() == [0, pytest.approx(10, rel=1e-3)]
+    expected = [adam(0.0, [1, *[gradient] * 999], 0.001) for gradient in (0, 1)]
+    np.testing.assert_allclose(parameter, expected, rtol=1e-4)
