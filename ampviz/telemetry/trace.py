@@ -4,10 +4,10 @@ One writer, the worker; one reader, the session, which takes what is new at ever
 in time is counted, never silent. Times are nanoseconds: of the machine's monotonic clock in a ring, since the start of
 the session in a snapshot or recording.
 
-A unit of work writes one record, with the key of its first message and the number of its messages, and a copy for
-each further key, with 0 messages. So time is summed over `spans`, and the work done for an instance
-is `of_key`. An update lies inside the backward unit that made it; a pause is told in pieces, so that a long one is seen
-while it lasts.
+A unit of work writes one record, with the key of its first message and the number of its messages, and a copy for each
+further key, with 0 messages; these copies are left out, and counted, where they are many and no viewer is there. So
+time is summed over `spans`, and the work done for an instance is `of_key`. An update lies inside the backward unit that
+made it; a pause is told in pieces, so that a long one is seen while it lasts.
 """
 
 from __future__ import annotations
