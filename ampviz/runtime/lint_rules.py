@@ -93,7 +93,7 @@ def _waiting(sight: Sight, threshold: float) -> tuple[float, str]:
         own = [index for index, node in enumerate(sight.info.nodes) if node.on(worker)]
         if share > _AT_WORK and own:
             node = max(own, key=lambda index: sight.nodes["busy_s"][index])
-            waiting = float(sight.queues[1][node].sum())
+            waiting = float(sight.queues[1][node].sum()) / sight.info.nodes[node].hosts(sight.info.workers)
             if waiting / batch > worst:
                 worst = waiting / batch
                 words = f"{waiting:.0f} messages wait at {sight.info.nodes[node].name}, w{worker} at work {share:.0%}"

@@ -50,6 +50,10 @@ class NodeInfo(Struct, frozen=True):
         """Whether this worker hosts it."""
         return self.worker in (worker, EVERY)
 
+    def hosts(self, workers: int) -> int:
+        """How many of so many workers host it."""
+        return workers if self.worker == EVERY else 1
+
 
 class EdgeInfo(Struct, frozen=True):
     """One edge of the graph: node and port names as `name`, indices into `SessionInfo.nodes`."""

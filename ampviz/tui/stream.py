@@ -72,11 +72,13 @@ def strips(records: Records, wanted: Sequence[Lane], window: Window, *, slow: bo
     In slow motion and while paused (`slow`) every unit is seen, however short it was.
     """
     workers = 1 + max((lane.worker for lane in wanted), default=0)
-    mine = strips_of(records, records["worker"].astype(np.intp), workers, window, slow)
-    row_of = np.full(NOWHERE + 1, -1)
-    nodes = [lane.node for lane in wanted if lane.node >= 0]
-    row_of[nodes] = np.arange(len(nodes))
-    theirs = iter(strips_of(records, row_of[records["node"]], len(nodes), window, slow))
+    worker, node = records["worker"].astype(np.intp), records["node"]
+    mine = strips_of(records, worker, workers, window, slow)
+    hosted = [(lane.worker, lane.node) for lane in wanted if lane.node >= 0]
+    row_of = np.full((workers + 1, NOWHERE + 1), -1)  # several workers may host a node; the last row: no lane of ours
+    for row, place in enumerate(hosted):
+        row_of[place] = row
+    theirs = iter(strips_of(records, row_of[np.minimum(worker, workers), node], len(hosted), window, slow))
     found = []
     for lane in wanted:
         kinds = mine[lane.worker]

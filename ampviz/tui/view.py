@@ -31,7 +31,7 @@ class NodeView:
     depth: int
     backward: int
     history: tuple[int, ...]
-    busy: float  # shares of time; with waiting and idle they add up to 1
+    busy: float  # shares of the time of those who host it; with waiting and idle they add up to 1
     waiting: float
     updates: int
     updates_per_s: float
@@ -156,7 +156,8 @@ class View:
         seconds = _elapsed(old, new)
         rows = []
         for info, before, now, depths in zip(self.info.nodes, old.nodes, new.nodes, self._depths, strict=True):
-            busy = _share(now.busy_s - before.busy_s, seconds)
+            hosted_s = seconds * info.hosts(self.info.workers)
+            busy = _share(now.busy_s - before.busy_s, hosted_s)
             rows.append(
                 NodeView(
                     name=info.name,
@@ -166,7 +167,7 @@ class View:
                     backward=now.queued_backward,
                     history=tuple(depths),
                     busy=busy,
-                    waiting=min(1 - busy, _share(now.waiting_s - before.waiting_s, seconds)),
+                    waiting=min(1 - busy, _share(now.waiting_s - before.waiting_s, hosted_s)),
                     updates=now.updates,
                     updates_per_s=(now.updates - before.updates) / seconds if seconds > 0 else 0.0,
                     staleness=now.staleness_mean,

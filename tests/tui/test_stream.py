@@ -83,6 +83,13 @@ def test_a_node_has_a_strip_of_its_own_with_the_pauses_of_its_worker():
     assert text == ["████  ▓▒·", "··██  ▓▒·", "····  ···", "██··  ···"]
 
 
+def test_a_node_that_every_worker_hosts_has_a_strip_on_each():
+    units = np.concatenate([trace("F 0-2 B 6-8"), trace("F 3-4 B 7-9 U 8-9", worker=1), trace("F 0-9", worker=9)])
+    shown = [Lane("w0", 0, -1, 0.0), Lane("cell", 0, 0, 0.0), Lane("w1", 1, -1, 0.0), Lane("cell", 1, 0, 0.0)]
+    text = [strip_text(row, UNICODE).plain for row in strips(units, shown, Window(0, 10, MS))]
+    assert text == ["██····▓▓··"] * 2 + ["···█···▓▒·"] * 2
+
+
 def test_lanes_are_the_workers_and_as_many_nodes_as_there_is_room_for(view):
     assert [lane.name for lane in lanes(view, 0)] == ["w0", "w1"]
     assert [lane.name for lane in lanes(view, 2)] == ["w0", "  embed", "w1", "  cell"]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ampviz.graph import EVERY
 from ampviz.telemetry.link import Finished
 from ampviz.telemetry.snapshot import Event, LossPoint, NodeInfo, Snapshot, Status, WorkerStats
 from ampviz.tui.view import HISTORY, SORTS, View
@@ -50,6 +51,13 @@ def test_rates_and_shares_are_differences_over_time():
     assert row.waiting == pytest.approx(0.3)
     assert row.updates_per_s == pytest.approx(6.0)
     assert (row.updates, row.staleness) == (16, 2.5)
+
+
+def test_a_node_that_every_worker_hosts_has_its_share_of_all_their_time():
+    info = session_info(nodes=(NodeInfo("cell", "Linear", EVERY),), edges=(), workers=2)
+    before, after = one_node(1.0), one_node(2.0, busy_s=1.2, waiting_s=0.4)
+    (row,) = view_of(before, after, info=info).nodes()
+    assert (row.busy, row.waiting) == (pytest.approx(0.6), pytest.approx(0.2))
 
 
 def test_worker_shares_are_differences_over_time():
