@@ -23,7 +23,7 @@ def gated_graph_network(annotation, label, *, edge_types, hidden=5, steps=2):
         parts = nn.Distribute(T.sources, types=edge_types, name="along-edges")(h)
         sent = [linear(part) for linear, part in zip(message, parts, strict=True)]
         arrived = nn.Collect(T.targets, rows=T.nodes, name="arrivals")(*sent)
-        return cell(nn.Concat(on=(S.key, S.t), name="join")(arrived, h))
+        return cell(arrived, h)
 
     h = amp.loop(step, init=annotation, step=S.t.to(S.t + 1), while_=S.t < steps)
 

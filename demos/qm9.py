@@ -27,7 +27,7 @@ def gated_graph_network(atoms, mu, *, ratio, hidden=100, steps=4):
         parts = nn.Distribute(T.sources, types=len(BONDS), name="along-bonds")(h)
         sent = [linear(part) for linear, part in zip(bond, parts, strict=True)]
         arrived = nn.Collect(T.targets, rows=T.nodes, name="arrivals")(*sent)
-        return cell(nn.Concat(on=(S.key, S.t), name="join")(arrived, h))
+        return cell(arrived, h)
 
     h = amp.loop(step, init=atoms, step=S.t.to(S.t + 1), while_=S.t < steps)
 

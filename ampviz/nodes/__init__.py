@@ -10,7 +10,7 @@ from ampviz.nodes.linear import Linear
 from ampviz.nodes.lookup import Lookup
 from ampviz.nodes.loss import MAE, MSE, Huber, SelectionCrossEntropy, SoftmaxCrossEntropy
 from ampviz.nodes.pointwise import ReLU, Sigmoid, Tanh
-from ampviz.nodes.recurrent import GRU, LSTM
+from ampviz.nodes.recurrent import GRU, LSTM, RNN
 from ampviz.nodes.rows import Replicate, SumRows
 from ampviz.nodes.terminal import Discard, Source, Zeros
 from ampviz.nodes.topology import Collect, Distribute
@@ -22,6 +22,7 @@ __all__ = [
     "LSTM",
     "MAE",
     "MSE",
+    "RNN",
     "Bcast",
     "BranchLSTM",
     "Collect",

@@ -111,7 +111,8 @@ class Node(GraphNode):
 
 
 class Transform(Node):
-    """A node with one input and one output that leaves the state alone (PPT and NPT of the paper).
+    """A node that leaves the state alone and has one output (PPT and NPT of the paper), and one input unless `forward`
+    and `respond` of a subclass say otherwise.
 
     Subclasses give the kernel pair: `run(x) -> (y, saved)` and `pull(saved, dy) -> dx`, row-wise over axis 0, so that
     a call may serve several messages. Both `y` and `saved` have the rows of `x`.
@@ -143,18 +144,26 @@ class Transform(Node):
         do without parameters."""
 
     def forward(self, batch: Batch) -> None:
+        self.transform(batch.states, batch.payload, batch.counts)
+
+    def transform(self, states: Sequence[State], x: Payload, counts: Sequence[int]) -> None:
+        """Run the kernel, remember what backward needs, and send the output."""
         clock = self.host.clock
         start = clock()
-        y, saved = self.run(batch.payload)
+        y, saved = self.run(x)
         self.kernel_ns += clock() - start
-        self.saved.keep(batch.states, batch.counts, saved, self.version)
-        self.send(0, batch.states, y, batch.counts)
+        self.saved.keep(states, counts, saved, self.version)
+        self.send(0, states, y, counts)
+
+    def respond(self, states: Sequence[State], dx: Payload | None = None, counts: Sequence[int] = ()) -> None:
+        """Answer the forward messages of these states with their gradients, or that there is none."""
+        self.answer(0, states, dx, counts)
 
     def backward(self, batch: Batch) -> None:
         states, dy = batch.states, batch.payload
         if dy is None:
             self.saved.drop(states)
-            self.answer(0, states)
+            self.respond(states)
             return
         clock = self.host.clock
         kept, versions = self.saved.take(states)
@@ -162,10 +171,10 @@ class Transform(Node):
         saved, dy = self.prepare(kept, dy)
         self.kernel_ns += clock() - start
         self.collect(batch, versions, saved, dy)
-        if not self.wanted[0]:
-            self.answer(0, states)
+        if not any(self.wanted):
+            self.respond(states)
             return
         start = clock()
         dx = self.pull(saved, dy)
         self.kernel_ns += clock() - start
-        self.answer(0, states, dx, batch.counts)
+        self.respond(states, dx, batch.counts)

@@ -112,6 +112,16 @@ def difference(counts: Sequence[int], others: Sequence[int]) -> tuple[int, int] 
     return next(pair for pair in zip(counts, others, strict=True) if pair[0] != pair[1])
 
 
+def agreed(batches: Sequence[Batch]) -> Sequence[int]:
+    """The row counts of messages that belong together, number by number. Raises ValueError where they differ."""
+    counts = batches[0].counts
+    for other in batches[1:]:
+        differ = difference(counts, other.counts)
+        if differ:
+            raise ValueError(f"joined messages differ in rows: {differ[0]} and {differ[1]}")
+    return counts
+
+
 class Send(Protocol):
     """Sends messages by a port: a state each, the rows of all payloads, and how many each has.
 

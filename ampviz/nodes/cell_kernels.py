@@ -1,4 +1,4 @@
-"""The arithmetic of gated cells: as in `kernels`, row-wise over axis 0, and inputs are never written to.
+"""The arithmetic of cells: as in `kernels`, row-wise over axis 0, and inputs are never written to.
 
 The elementwise part of backward is one function, which gives the gradients of the gates before their squashing; the
 products that lead from there to the inputs and the weights are those of `kernels.linear_*`. In between each gate is an
@@ -12,9 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ampviz.nodes.kernels import linear_forward, sigmoid_forward
+from ampviz.nodes.kernels import linear_forward, product, sigmoid_forward
 
 Array = NDArray[Any]
+
+
+def rnn_product(x: Array, h: Array, W: Array, U: Array, b: Array) -> Array:
+    """x W + h U + b for x (rows, inputs), h (rows, hidden), W (inputs, hidden), U (hidden, hidden), b (hidden,)."""
+    y = linear_forward(x, W, b)
+    y += product(h, U)
+    return y
 
 
 def lstm_forward(x: Array, memories: Array, W: Array, b: Array) -> tuple[Array, Array, Array, Array]:

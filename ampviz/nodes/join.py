@@ -12,7 +12,7 @@ from ampviz.errors import GraphError
 from ampviz.graph import Graph
 from ampviz.message import FORWARD
 from ampviz.nodes.base import Host
-from ampviz.nodes.batch import Batch, difference
+from ampviz.nodes.batch import Batch, agreed
 from ampviz.nodes.kept import Kept
 from ampviz.nodes.payload import Payload
 from ampviz.nodes.rendezvous import Meets
@@ -92,11 +92,7 @@ class Merge(Join):
         self.saved = Kept()
 
     def joined(self, parts: list[Batch]) -> None:
-        counts = parts[0].counts
-        for other in parts[1:]:
-            differ = difference(counts, other.counts)
-            if differ:
-                raise ValueError(f"joined messages differ in rows: {differ[0]} and {differ[1]}")
+        counts = agreed(parts)
         states = self._merged(parts)
         start = self.host.clock()
         merged, saved = self.merge([part.payload for part in parts])
@@ -146,7 +142,7 @@ class Merge(Join):
 class Concat(Merge):
     """Joins payloads side by side, features after features; backward cuts the gradient again.
 
-    The arrays of a tuple stand one after the other: Concat of x and a cell's (h, c) gives the rows (x | h | c).
+    The arrays of a tuple stand one after the other: Concat of x and a pair (h, c) gives the rows (x | h | c).
     """
 
     def infer(self, *inputs: PortType) -> tuple[PortType, ...]:

@@ -84,9 +84,10 @@ def lookup_forward(indices: Array, table: Array) -> Array:
     return rows
 
 
-def relu_forward(x: Array) -> Array:
-    """max(x, 0)."""
-    return np.maximum(x, 0)
+def relu_forward(x: Array, out: Array | None = None) -> Array:
+    """max(x, 0). `out` may be x itself."""
+    y: Array = np.maximum(x, 0, out=out)
+    return y
 
 
 def relu_backward(y: Array, dy: Array) -> Array:
@@ -96,9 +97,10 @@ def relu_backward(y: Array, dy: Array) -> Array:
     return dx
 
 
-def tanh_forward(x: Array) -> Array:
-    """tanh(x)."""
-    return np.tanh(x)
+def tanh_forward(x: Array, out: Array | None = None) -> Array:
+    """tanh(x). `out` may be x itself."""
+    y: Array = np.tanh(x, out=out)
+    return y
 
 
 def tanh_backward(y: Array, dy: Array) -> Array:

@@ -4,7 +4,7 @@ A step of a gated graph network, for typed edges u -> v:
 
     parts = nn.Distribute(T.sources, types=4)(h)                          # per type: the rows of h at u
     m = nn.Collect(T.targets, rows=T.nodes)(*(nn.Linear(n, n)(part) for part in parts))   # summed at v
-    h = nn.GRU(n, n)(nn.Concat()(m, h))
+    h = nn.GRU(n, n)(m, h)
 
 The tables hold one sequence of row numbers for each edge type: lists, int64 arrays, or faster `TypedRows`. A type that
 an instance does not have is an empty sequence; its message has no rows, but it travels, so that everyone knows what to

@@ -33,7 +33,7 @@ def lstm(x, y):
     step = nn.Ungroup(S.t, count=S.n, axis=1)(x)
     cell = nn.LSTM(SIZE, HIDDEN, name="cell")
     state = amp.loop(
-        lambda state: cell(nn.Concat(on=(S.key, S.t))(step, state)),
+        lambda state: cell(step, state),
         init=nn.Zeros(HIDDEN, HIDDEN)(y),
         step=S.t.to(S.t + 1),
         while_=S.t < S.n,
@@ -46,12 +46,25 @@ def gru(x, y):
     step = nn.Linear(SIZE, SIZE, name="in")(nn.Ungroup(S.t, count=S.n, axis=1)(x))
     cell = nn.GRU(SIZE, HIDDEN, name="cell")
     h = amp.loop(
-        lambda h: cell(nn.Concat(on=(S.key, S.t))(step, h)),
+        lambda h: cell(step, h),
         init=nn.Zeros(HIDDEN)(y),
         step=S.t.to(S.t + 1),
         while_=S.t < S.n,
     )
     nn.MSE(on=S.key)(nn.Linear(HIDDEN, 2, name="out")(h), y)
+
+
+def rnn(nonlinearity):
+    """A plain recurrent network; nobody wants the gradient of its words."""
+
+    def model(x, y):
+        step = nn.Ungroup(S.t, count=S.n, axis=1)(x)
+        cell = nn.RNN(SIZE, HIDDEN, nonlinearity=nonlinearity, orthogonal=True, name="cell")
+        start = nn.Zeros(HIDDEN)(y)
+        h = amp.loop(lambda h: cell(step, h), init=start, step=S.t.to(S.t + 1), while_=S.t < S.n)
+        nn.MSE(on=S.key)(nn.Linear(HIDDEN, 2, name="out")(h), y)
+
+    return model
 
 
 def sequence_instance(rng):
@@ -86,6 +99,8 @@ CELL_MODELS = {
     "tree_lstm": (tree_lstm, tree_lstm_instance),
     "lstm": (lstm, sequence_instance),
     "gru": (gru, sequence_instance),
+    "rnn": (rnn("relu"), sequence_instance),
+    "rnn_tanh": (rnn("tanh"), sequence_instance),
     "pairs": (pairs, pairs_instance),
     "product": (product, pairs_instance),
 }

@@ -20,7 +20,7 @@ def gated_graph(x, y):
     def step(h):
         parts = nn.Distribute(T.sources, types=TYPES)(h)
         messages = nn.Collect(T.targets, rows=T.nodes)(*(edge(part) for edge, part in zip(edges, parts, strict=True)))
-        return cell(nn.Concat()(messages, h))
+        return cell(messages, h)
 
     start = nn.Linear(INPUTS, HIDDEN, name="in")(x)
     h = amp.loop(step, init=start, step=S.t.to(S.t + 1), while_=S.t < STEPS)

@@ -58,6 +58,40 @@ def gru_arrays(rows: int = 3, dtype: type = np.float64):
     return [rng.normal(size=shape).astype(dtype) for shape in shapes]
 
 
+def rnn_arrays(rows: int = 3, dtype: type = np.float64):
+    return [array[..., :HIDDEN] if number > 1 else array for number, array in enumerate(gru_arrays(rows, dtype)[:5])]
+
+
+def naive_rnn(x, h, W, U, b):
+    """x W + h U + b, one number at a time."""
+    return np.array(
+        [
+            [
+                sum(x[row, i] * W[i, unit] for i in range(INPUTS))
+                + sum(h[row, i] * U[i, unit] for i in range(HIDDEN))
+                + b[unit]
+                for unit in range(HIDDEN)
+            ]
+            for row in range(len(x))
+        ]
+    )
+
+
+@pytest.mark.parametrize("nonlinearity", ["relu", "tanh"])
+def test_rnn_gradients_are_the_finite_differences(nonlinearity):
+    x, h, W, U, _ = arrays = rnn_arrays()
+    dy = np.random.default_rng(9).normal(size=(3, HIDDEN))
+    formula = {"relu": lambda y: np.where(y > 0, y, 0), "tanh": np.tanh}[nonlinearity]
+    activate, slope = getattr(kernels, f"{nonlinearity}_forward"), getattr(kernels, f"{nonlinearity}_backward")
+    product = cell_kernels.rnn_product(*arrays)
+    np.testing.assert_allclose(product, naive_rnn(*arrays), rtol=1e-12)
+    d = slope(activate(product), dy)
+    found = [d @ W.T, d @ U.T, x.T @ d, h.T @ d, d.sum(axis=0)]
+    for gradient, array in zip(found, arrays, strict=True):
+        numeric = numeric_gradient(lambda: float((formula(naive_rnn(*arrays)) * dy).sum()), array)
+        np.testing.assert_allclose(gradient, numeric, atol=1e-8)
+
+
 @pytest.mark.parametrize("memories", [0, 1, 2, 3])
 def test_lstm_forward_is_the_formula(memories):
     arrays = lstm_arrays(memories)
@@ -105,13 +139,15 @@ def test_gru_gradients_are_the_finite_differences():
 def test_the_dtype_is_kept_and_read_only_inputs_suffice(dtype, rows):
     x, memories, W, b = lstm = lstm_arrays(2, rows, dtype)
     gru = gru_arrays(rows, dtype)
-    for array in [*lstm, *gru]:
+    rnn = rnn_arrays(rows, dtype)
+    for array in [*lstm, *gru, *rnn]:
         array.flags.writeable = False
     forward = cell_kernels.lstm_forward(x, memories, W, b)
     step = cell_kernels.gru_forward(*gru)
     for array in [*forward, *step]:
         array.flags.writeable = False
     results = [
+        cell_kernels.rnn_product(*rnn),
         *forward,
         *step,
         *cell_kernels.lstm_backward(memories, forward[2], forward[3], forward[0], forward[1]),
@@ -120,7 +156,7 @@ def test_the_dtype_is_kept_and_read_only_inputs_suffice(dtype, rows):
     for result in results:
         assert result.dtype == dtype
         assert len(result) == rows
-        assert not any(np.shares_memory(result, array) for array in [*lstm, *gru])
+        assert not any(np.shares_memory(result, array) for array in [*lstm, *gru, *rnn])
 
 
 @pytest.mark.parametrize("size", [50.0, 1e4, 1e30])

@@ -27,6 +27,10 @@ def concat(x, y):
     nn.MSE()(nn.Linear(6, 3)(nn.Concat(name="node")(x, x)), y)
 
 
+def recurrent(x, y):
+    nn.MSE()(nn.RNN(3, 3, name="node")(x, y), y)
+
+
 def squared(x, y):
     nn.MSE(name="node")(x, y)
 
@@ -79,6 +83,8 @@ LABELS = np.array([0, 2])
 CASES = {
     "Phi: a state twice": (phi, [(0, STATE, X), (0, STATE, X)], ValueError, r"state \(0, 2\) is already on its way"),
     "Concat: an input twice": (concat, [(1, STATE, X), (1, STATE, X)], ValueError, r"input 1 .* twice"),
+    "RNN: an input twice": (recurrent, [(1, STATE, X), (1, STATE, X)], ValueError, r"input 1 .* twice"),
+    "RNN: other rows": (recurrent, [(1, STATE, X), (0, STATE, ONE)], ValueError, "differ in rows: 1 and 2"),
     "MSE: an input twice": (squared, [(0, STATE, X), (0, STATE, X)], ValueError, r"input 0 .* twice"),
     "MSE: other rows": (squared, [(0, STATE, X), (1, STATE, ONE)], ValueError, "2 predictions for 1 labels"),
     "entropy: other rows": (entropy, [(1, STATE, LABELS), (0, STATE, ONE)], ValueError, "1 predictions for 2 labels"),

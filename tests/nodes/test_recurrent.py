@@ -1,4 +1,4 @@
-"""LSTM and GRU in a loop over sequences: gradients as a pass by hand over each row gives them, in float64."""
+"""Recurrent cells in a loop over sequences: gradients as a pass by hand over each row gives them, in float64."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ampviz import nodes as nn
-from tests.nodes.cell_models import HIDDEN, SIZE, gru, lstm, sequence_instance
+from ampviz.message import FORWARD
+from ampviz.nodes.batch import Batch
+from tests.nodes.cell_models import HIDDEN, SIZE, gru, lstm, rnn, sequence_instance
 from tests.nodes.delivery import Delivery, hosted
 
 TOLERANCE = 1e-11  # relative, in float64: only the order of sums differs
@@ -73,7 +75,32 @@ def naive_gru(p, g, xs, y, share) -> float:
     return float((error**2).mean())
 
 
-CELLS = {"lstm": (lstm, naive_lstm), "gru": (gru, naive_gru)}
+def naive_rnn(activate, slope):
+    """One row through a plain recurrent network, as torch.nn.RNNCell has it; `slope` is by the output."""
+
+    def naive(p, g, xs, y, share) -> float:
+        h, kept = np.zeros(HIDDEN), []
+        for x in xs:
+            before, h = h, activate(affine(p, "cell", x) + h @ p["cell/U"])
+            kept.append((x, before, h))
+        error = affine(p, "out", h) - y
+        dh = pull(p, g, "out", h, error * share)
+        for x, before, after in reversed(kept):
+            down = dh * slope(after)
+            pull(p, g, "cell", x, down)
+            g["cell/U"] += np.outer(before, down)
+            dh = p["cell/U"] @ down
+        return float((error**2).mean())
+
+    return naive
+
+
+CELLS = {
+    "lstm": (lstm, naive_lstm),
+    "gru": (gru, naive_gru),
+    "rnn": (rnn("relu"), naive_rnn(lambda x: np.where(x > 0, x, 0), lambda y: 1.0 * (y > 0))),
+    "rnn_tanh": (rnn("tanh"), naive_rnn(np.tanh, lambda y: 1 - y**2)),
+}
 
 
 @pytest.mark.parametrize("name", CELLS)
@@ -123,12 +150,35 @@ def test_several_messages_in_one_product_give_the_rows_of_one_at_a_time():
     [
         (nn.LSTM(2, 3), {"W": (5, 12), "b": (12,)}, "2 | 3 | 3 -> 3"),
         (nn.GRU(2, 3), {"W": (2, 9), "U": (3, 9), "b": (9,), "d": (3,)}, "2 | 3 -> 3"),
+        (nn.RNN(2, 3), {"W": (2, 3), "U": (3, 3), "b": (3,)}, "2 | 3 -> 3 tanh"),
     ],
 )
 def test_parameters_have_the_shapes_that_are_said(cell, shapes, note):
     arrays = cell.initial(np.random.default_rng(0))
     assert cell.parameter_shapes() == {name: array.shape for name, array in arrays.items()} == shapes
     assert cell.note() == note
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_what_waits_for_the_other_input_can_be_looked_at_and_counts_as_cached(name):
+    instance = sequence_instance(np.random.default_rng(0))
+    delivery = hosted(CELLS[name][0], [instance])
+    delivery.admit({0: instance})
+    cell, x = delivery.node("cell"), np.ones((1, SIZE), np.float32)
+    state = (0, *range(1, len(delivery.graph.incoming[cell.id][0].type.fields)))
+    cell.forward(Batch.of((0, state, x)))
+    ((direction, (port, waits, payload)),) = cell.remembered()
+    assert (direction, port, waits, payload.tolist()) == (FORWARD, 0, state, x.tolist())
+    assert cell.cached() == 1
+    cell.drop(0)
+    assert cell.cached() == 0
+
+
+def test_a_state_that_starts_orthogonal_keeps_its_length_and_the_words_start_as_ever():
+    turning = nn.RNN(2, 3, orthogonal=True).initial(np.random.default_rng(0))
+    plain = nn.RNN(2, 3).initial(np.random.default_rng(0))
+    np.testing.assert_allclose(turning["U"] @ turning["U"].T, np.eye(3), atol=1e-12)
+    np.testing.assert_array_equal(turning["W"], plain["W"])
 
 
 @pytest.mark.parametrize("forget", [0.0, 1.0])

@@ -57,14 +57,29 @@ def branch_of_a_single_child(x, label):
     end(nn.Pick(0)(nn.BranchLSTM(2, name="branch")(nn.LeafLSTM(4, 2)(x))), label)  # here
 
 
-@refused("cell (LSTM", "(expected (rows, 6) float32, got {key, n} (rows, 4) float32). Hint: nn.Concat joins the rows")
-def lstm_without_its_state(x, label):
-    end(nn.Pick(0)(nn.LSTM(2, 2, name="cell")(x)), label)  # here
+@refused("cell (RNN", "wrong number of inputs (expected 2, got 1)")
+def rnn_without_its_state(x, label):
+    end(nn.RNN(4, 2, name="cell")(x), label)  # here
 
 
-@refused("cell (GRU", "(expected (rows, 3) float32, got {key, n} (rows, 4) float32)")
-def gru_of_another_size(x, label):
-    end(nn.GRU(1, 2, name="cell")(x), label)  # here
+@refused("cell (RNN", "cannot meet (expected {key, n}, got {key, i, n}). Hint: nn.Isu adds a field")
+def rnn_of_messages_that_cannot_meet(x, y, label):
+    end(nn.RNN(4, 2, name="cell")(nn.Ungroup(S.i)(x), y), label)  # here
+
+
+@refused("cell (RNN", "no such nonlinearity (expected relu or tanh, got sigmoid)")
+def rnn_of_another_nonlinearity(x, y, label):
+    end(nn.RNN(4, 2, nonlinearity="sigmoid", name="cell")(x, y), label)  # here
+
+
+@refused("cell (LSTM", "input 1 does not fit (expected (rows, 2) float32 + (rows, 2) float32, got {key, n} (rows, 2)")
+def lstm_without_its_memory(x, y, label):
+    end(nn.Pick(0)(nn.LSTM(4, 2, name="cell")(x, y)), label)  # here
+
+
+@refused("cell (GRU", "input 0 does not fit (expected (rows, 3) float32, got {key, n} (rows, 4) float32)")
+def gru_of_another_size(x, y, label):
+    end(nn.GRU(3, 2, name="cell")(x, y), label)  # here
 
 
 @refused("times (Multiply", "an input does not fit (expected (rows, 4) float32, got {key, n} (rows, 2) float32)")
