@@ -20,27 +20,29 @@ _TURNS = 8  # so many rows of one index are summed in turns, more by sorting (wh
 class Scatter:
     """Sums rows (n, size) by index to (count, size), for as many sets of rows as come for the same `indices` (n,).
 
-    The caller has seen to it that no index is outside 0..count-1.
+    With `chosen` (n,) it sums these of the rows that come, in their order, as if they had been taken before. The caller
+    has seen to it that no index is outside 0..count-1.
     """
 
-    def __init__(self, indices: Indices, count: int):
-        self.indices, self.count = indices, count
+    def __init__(self, indices: Indices, count: int, chosen: Indices | None = None):
+        self.indices, self.count, self.chosen = indices, count, chosen
         self._one_hot: Array | None = None
         self._numbers: Indices | None = None  # where each number of the rows is added, in the flat result
         self._turns: tuple[list[Indices], Indices] | None = None
 
     def __call__(self, rows: Array) -> Array:
         """The sums. They have the dtype of the rows."""
+        numbers = len(self.indices) * math.prod(rows.shape[1:])
         if self.count <= _FEW_ROWS:
-            return self._product(rows)
-        if rows.size <= _FEW_NUMBERS:
-            return self._one_by_one(rows)
-        if self.count * rows.size <= _SMALL_PRODUCT:
-            return self._product(rows)
+            return self._product(self._taken(rows))
+        if numbers <= _FEW_NUMBERS:
+            return self._one_by_one(self._taken(rows))
+        if self.count * numbers <= _SMALL_PRODUCT:
+            return self._product(self._taken(rows))
         turns, place = self._in_turns()
         if len(turns) > _TURNS:
             sums = np.zeros((self.count, *rows.shape[1:]), rows.dtype)
-            distinct, summed = sum_by_index(self.indices, rows)
+            distinct, summed = sum_by_index(self.indices, self._taken(rows))
             sums[distinct] = summed
             return sums
         some = rows.take(turns[0], axis=0)
@@ -50,6 +52,9 @@ class Scatter:
         if len(some) < self.count:
             sums[place >= len(some)] = 0
         return sums
+
+    def _taken(self, rows: Array) -> Array:
+        return rows if self.chosen is None else rows.take(self.chosen, axis=0)
 
     def _product(self, rows: Array) -> Array:
         if self._one_hot is None or self._one_hot.dtype != rows.dtype:
@@ -78,10 +83,12 @@ class Scatter:
             place = np.empty_like(largest)
             place[largest] = np.arange(self.count)
             short = place.astype(np.int16) if self.count < 1 << 15 else place
-            order = short.take(self.indices).argsort(kind="stable")
+            order: Indices = short.take(self.indices).argsort(kind="stable")
             numbers = numbers.take(largest)
             first = numbers.cumsum() - numbers
             adding = (self.count - np.bincount(few).cumsum())[:-1].tolist()  # how many have a row left in each turn
+            if self.chosen is not None:
+                order = self.chosen.take(order)
             self._turns = [order.take(first[:sums] + turn) for turn, sums in enumerate(adding)], place
         return self._turns
 

@@ -156,6 +156,18 @@ def test_a_scatter_serves_many_sets_of_rows_of_any_kind(numbers, product, monkey
         np.testing.assert_allclose(sums, expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize(("few", "turns"), [(10**9, 8), (-1, 8), (-1, 0)])
+def test_a_scatter_of_chosen_rows_is_that_of_the_rows_taken_before(few, turns, monkeypatch, rng):
+    for limit in ("_FEW_NUMBERS", "_SMALL_PRODUCT"):
+        monkeypatch.setattr(scatter, limit, few)
+    monkeypatch.setattr(scatter, "_TURNS", turns)
+    rows, indices, chosen = rng.normal(size=(9, 2)), rng.integers(0, LARGE, 30), rng.integers(0, 9, 30)
+    for count in (LARGE, SMALL):
+        own = indices % count
+        expected = scatter_add(own, rows[chosen], count)
+        np.testing.assert_allclose(Scatter(own, count, chosen)(rows), expected, rtol=1e-12, atol=1e-15)
+
+
 def test_lookup_gradient_is_the_finite_difference(rng):
     table, indices, dy = rng.normal(size=(4, 2)), np.array([3, 1, 3]), rng.normal(size=(3, 2))
     numeric = numeric_gradient(lambda: float((kernels.lookup_forward(indices, table) * dy).sum()), table)
