@@ -2,6 +2,7 @@
 
 from ampviz.nodes.control import Cond, Isu, Phi
 from ampviz.nodes.dropout import Dropout, StopGrad
+from ampviz.nodes.edge_linear import EdgeLinear
 from ampviz.nodes.fan import Bcast, Pick, Split
 from ampviz.nodes.flatmap import Flatmap
 from ampviz.nodes.group import Group
@@ -31,6 +32,7 @@ __all__ = [
     "Discard",
     "Distribute",
     "Dropout",
+    "EdgeLinear",
     "Flatmap",
     "Group",
     "Huber",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import ClassVar
 
 import numpy as np
 
@@ -33,7 +32,8 @@ class Parameterised(Transform):
     nothing, and drops what it had: no gradient of long ago strikes when it thaws.
     """
 
-    dense: ClassVar[bool] = True  # gradients are products of `factors`
+    dense = True  # gradients are products of `factors`
+    deferred = True  # they are formed of the rows of many batches, where those may be stacked
 
     def __init__(self, name: str = "", *, optimizer: Optimizer | None = None):
         super().__init__(name)
@@ -120,9 +120,12 @@ class Parameterised(Transform):
             if stop - first == count:
                 self._add(batch.states, saved, dy)
                 return
-            start, end = batch.starts[first], batch.starts[stop]
-            self._add(batch.states[first:stop], gather([(saved, start, end)]), gather([(dy, start, end)]))
+            self._add(batch.states[first:stop], *self.of_messages(batch.starts[first], batch.starts[stop], saved, dy))
             first = stop
+
+    def of_messages(self, start: int, end: int, saved: Payload, dy: Payload) -> tuple[Payload, Payload]:
+        """The part of what `collect` got that comes from these rows of the batch at hand, those of some messages."""
+        return gather([(saved, start, end)]), gather([(dy, start, end)])
 
     def update(self) -> None:
         """Step the parameters by what was collected since the last update; nothing to do if that is nothing."""
@@ -203,7 +206,7 @@ class Parameterised(Transform):
         self.pending += len(states)
         if self.pending >= self._interval:
             self.update()
-        elif self._rows >= _FOLD_ROWS:
+        elif self._rows >= _FOLD_ROWS or not self.deferred:
             self._fold()
 
     def _collected_rows(self) -> tuple[Payload, Payload]:

@@ -6,6 +6,8 @@ A step of a gated graph network, for typed edges u -> v:
     m = nn.Collect(T.targets, rows=T.nodes)(*(nn.Linear(n, n)(part) for part in parts))   # summed at v
     h = nn.GRU(n, n)(m, h)
 
+`EdgeLinear` does in one node what Distribute, the Linears and Collect do here.
+
 The tables hold one sequence of row numbers for each edge type: lists, int64 arrays, or faster `TypedRows`. A type that
 an instance does not have is an empty sequence; its message has no rows, but it travels, so that everyone knows what to
 wait for.

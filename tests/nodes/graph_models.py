@@ -4,12 +4,16 @@ picked; and one that draws.
 
 from __future__ import annotations
 
+import pytest
+
 import ampviz as amp
 from ampviz import Instance, S, T
 from ampviz import nodes as nn
+from ampviz.nodes import edge_linear
 from tests.nodes.drawn import binary_tree, floats, typed_graph
 
 INPUTS, HIDDEN, TYPES, STEPS = 2, 2, 3, 2
+EDGE_OUTPUTS = 3
 
 
 def gated_graph(x, y):
@@ -27,6 +31,24 @@ def gated_graph(x, y):
     gate, value = nn.Linear(HIDDEN, HIDDEN, name="gate")(h), nn.Linear(HIDDEN, HIDDEN, name="value")(h)
     summed = nn.SumRows()(nn.Multiply()(nn.Sigmoid()(gate), value))
     nn.MSE(on=S.key)(nn.Linear(HIDDEN, 1, name="out")(summed), y)
+
+
+def linked(x, y):
+    """Steps of: rows along the edges in one node, side by side with what was there, through a Linear and a tanh."""
+    edges = nn.EdgeLinear(HIDDEN, EDGE_OUTPUTS, T.sources, T.targets, types=TYPES, name="edges")
+    cell = nn.Linear(EDGE_OUTPUTS + HIDDEN, HIDDEN, name="cell")
+    start = nn.Linear(INPUTS, HIDDEN, name="in")(x)
+    h = amp.loop(
+        lambda h: nn.Tanh()(cell(nn.Concat()(edges(h), h))), init=start, step=S.t.to(S.t + 1), while_=S.t < STEPS
+    )
+    nn.MSE(on=S.key)(nn.Linear(HIDDEN, 1, name="out")(nn.SumRows()(h)), y)
+
+
+def linked_by_type(x, y):
+    """The same with a product for each edge type, as large weights have it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(edge_linear, "_SMALL", 0)
+        linked(x, y)
 
 
 def gated_graph_instance(rng):
@@ -103,6 +125,8 @@ def noisy_instance(rng):
 
 GRAPH_MODELS = {
     "gated_graph": (gated_graph, gated_graph_instance),
+    "linked": (linked, gated_graph_instance),
+    "linked_by_type": (linked_by_type, gated_graph_instance),
     "downwards": (downwards, downwards_instance),
     "copies": (copies, copies_instance),
     "selection": (selection, selection_instance),

@@ -92,6 +92,16 @@ def distribute_of_a_vector(label):
     end(nn.Distribute(T.parent, types=1, name="parts")(label), label)  # here
 
 
+@refused("edges (EdgeLinear", "(expected (rows, 3) float32 and at least one type, got {key, n} (rows, 4) float32)")
+def edge_linear_of_another_size(x, label):
+    end(nn.EdgeLinear(3, 2, T.parent, T.parent, types=1, name="edges")(x), label)  # here
+
+
+@refused("edges (EdgeLinear", "and at least one type")
+def edge_linear_of_no_type(x, label):
+    end(nn.EdgeLinear(4, 2, T.parent, T.parent, types=0, name="edges")(x), label)  # here
+
+
 @refused("whole (Collect", "an input does not fit (expected (rows, size) float32, as (rows, 4) float32")
 def collect_of_other_sizes(x, y, label):
     end(nn.Collect(T.parent, rows=3, name="whole")(x, y), label)  # here
@@ -120,6 +130,11 @@ def dropout_of_everything(y, label):
 @refused("drop (Dropout", "(expected float32, got {key, n} (rows) int64)")
 def dropout_of_integers(label):
     end(nn.Dropout(0.5, name="drop")(label), label)  # here
+
+
+@refused("turn (Linear", "an orthogonal start needs as many rows as outputs (expected 0 or 2, at most 4, got 3)")
+def orthogonal_rows_that_are_no_square(x, label):
+    end(nn.Linear(4, 2, orthogonal=3, name="turn")(x), label)  # here
 
 
 @refused("loss (SelectionCrossEntropy", "the logits do not fit (expected (rows, 1) float32")
