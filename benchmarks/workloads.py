@@ -64,14 +64,14 @@ WORKLOADS = {
     },
     "babi15": Workload(
         "babi15", "babi15", 4000, 20, knobs={
-            **_GATHER, "min_update_interval": 20, **{f"{node}.min_update_interval": 40 for node in
-                                          ("cell", "edge0", "edge1", "edge2", "edge3")}},
+            **_GATHER, "min_update_interval": 20,
+            **{f"{node}.min_update_interval": 40 for node in ("cell", "edges")}},
         least={"graph by graph": 5.0, "": 1.0},
     ),
     "qm9": Workload(
         "qm9", "qm9", 4000, 20, knobs={
-            **_GATHER, "min_update_interval": 20, **{f"{node}.min_update_interval": 80 for node in
-                                          ("cell", "single", "double", "triple", "aromatic")}},
+            **_GATHER, "min_update_interval": 20,
+            **{f"{node}.min_update_interval": 80 for node in ("cell", "bonds")}},
         least={"graph by graph": 5.0, "union": 1.3},
     ),
 }  # fmt: skip

@@ -11,16 +11,9 @@ from torch.nn import functional as F  # noqa: N812 # as everybody calls it
 
 from ampviz.data.dataset import Instance
 from benchmarks.pytorch.graphs import GraphNetwork, union
-from benchmarks.pytorch.model import Arrays, Model, OneByOne, fill, gru, linear
+from benchmarks.pytorch.model import Arrays, Model, OneByOne, gru, linear
 
 STEPS = 2
-
-
-def edge_kinds(arrays: Arrays) -> list[str]:
-    """The names of the layers of the edge types."""
-    return [
-        f"edge{kind}" for kind in range(sum(name.startswith("edge") and name.count("/") == 1 for name in arrays) // 2)
-    ]
 
 
 class Answer(Model):
@@ -39,11 +32,11 @@ class Union(GraphNetwork, Answer):
     """All graphs of a batch as one: gathers, a product a type, sums by target."""
 
     def __init__(self, arrays: Arrays):
-        super().__init__(arrays, edge_kinds(arrays), STEPS)
+        super().__init__(arrays, "edges", STEPS)
         self.readout = linear(arrays, "readout")
 
     def predict(self, instances: Sequence[Instance]) -> tuple[Tensor, Tensor]:
-        _, edges = union(instances, len(self.kinds))
+        _, edges = union(instances, len(self.links))
         annotation = torch.from_numpy(np.concatenate([instance.fields["annotation"] for instance in instances]))
         return self.answered(self.walked(annotation, edges), annotation, instances)
 
@@ -53,11 +46,9 @@ class Adjacency(Answer):
 
     def __init__(self, arrays: Arrays):
         super().__init__()
-        self.names = edge_kinds(arrays)
-        self.types, self.hidden = len(self.names), len(arrays["edge0/b"])
-        self.edges = torch.nn.Linear(self.hidden, self.types * self.hidden)
-        fill(self.edges.weight, np.concatenate([arrays[f"{name}/W"].T for name in self.names]))
-        fill(self.edges.bias, np.concatenate([arrays[f"{name}/b"] for name in self.names]))
+        self.edges = linear(arrays, "edges")
+        self.hidden = self.edges.in_features
+        self.types = self.edges.out_features // self.hidden
         self.cell, self.readout = gru(arrays, "cell"), linear(arrays, "readout")
 
     def predict(self, instances: Sequence[Instance]) -> tuple[Tensor, Tensor]:
@@ -82,13 +73,6 @@ class Adjacency(Answer):
         size = len(instances) * nodes * nodes * self.types
         counts = np.bincount(np.concatenate(places), minlength=size).astype(np.float32)
         return torch.from_numpy(counts).view(len(instances), nodes, nodes * self.types)
-
-    def gradients(self) -> dict[str, Tensor]:
-        found = super().gradients()
-        W, b = found.pop("edges/W"), found.pop("edges/b")
-        for name, weights, bias in zip(self.names, W.chunk(self.types, 1), b.chunk(self.types), strict=True):
-            found |= {f"{name}/W": weights, f"{name}/b": bias}
-        return found
 
 
 class UnionOneByOne(OneByOne, Union):

@@ -18,10 +18,10 @@ Edges = tuple[list[Tensor], Tensor]
 class GraphNetwork(Model):
     """A Linear for each type of edge, sums where the edges arrive, and a GRU."""
 
-    def __init__(self, arrays: Arrays, kinds: Sequence[str], steps: int):
+    def __init__(self, arrays: Arrays, edges: str, steps: int):
         super().__init__()
-        self.steps, self.kinds = steps, kinds
-        self.links = nn.ModuleList(linear(arrays, kind) for kind in kinds)
+        self.steps, self.edges = steps, edges
+        self.links = nn.ModuleList(edge_layers(arrays, edges))
         self.cell = gru(arrays, "cell")
 
     def walked(self, h: Tensor, edges: Edges) -> Tensor:
@@ -37,9 +37,18 @@ class GraphNetwork(Model):
 
     def gradients(self) -> dict[str, Tensor]:
         found = super().gradients()
-        for kind, link in zip(self.kinds, self.links, strict=True):
-            found |= layer_gradients(kind, link)
+        of_types = [layer_gradients(self.edges, link) for link in self.links]
+        for name in of_types[0]:
+            found[name] = torch.cat([gradients[name] for gradients in of_types], -1)
         return found
+
+
+def edge_layers(arrays: Arrays, name: str) -> list[nn.Linear]:
+    """A layer for each edge type, from weights (inputs, types outputs) that stand side by side."""
+    W, b = arrays[f"{name}/W"], arrays[f"{name}/b"]
+    types = len(b) // arrays["cell/W"].shape[0]  # whose inputs are what the edges carry
+    split = zip(np.split(W, types, axis=1), np.split(b, types), strict=True)
+    return [linear({f"{name}/W": own, f"{name}/b": bias}, name) for own, bias in split]
 
 
 def union(instances: Sequence[Instance], types: int) -> tuple[list[int], Edges]:

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 # as everybody calls it
 
-from ampviz.data.atoms import BONDS
 from ampviz.data.dataset import Instance
 from benchmarks.pytorch.graphs import GraphNetwork, union
 from benchmarks.pytorch.model import Arrays, OneByOne, linear
@@ -21,12 +20,12 @@ class Union(GraphNetwork):
     """All molecules of a batch as one graph."""
 
     def __init__(self, arrays: Arrays):
-        super().__init__(arrays, BONDS, STEPS)
+        super().__init__(arrays, "bonds", STEPS)
         self.gate_in, self.value_in = linear(arrays, "gate-in"), linear(arrays, "value-in")
         self.mix, self.out = linear(arrays, "mix"), linear(arrays, "out")
 
     def predict(self, instances: Sequence[Instance]) -> tuple[Tensor, Tensor]:
-        nodes, edges = union(instances, len(BONDS))
+        nodes, edges = union(instances, len(self.links))
         atoms = torch.from_numpy(np.concatenate([instance.fields["atoms"] for instance in instances]))
         h = self.walked(atoms, edges)
         gated = torch.sigmoid(self.gate_in(torch.cat((h, atoms), 1))) * torch.tanh(self.value_in(h))
