@@ -15,12 +15,12 @@ def rnn(tokens, label, *, hidden=128):
     column = nn.Ungroup(S.t, count=S.n, axis=1, name="columns")(tokens)
     word = nn.Lookup(VOCABULARY, hidden, scale=0.5, name="embed")(column)
 
-    # The cell is one node, used n times: Concat joins the word of step t with the hidden state of step t. With
-    # --replicas 2 there are two copies of it, and each list meets one of them.
-    cell = amp.replicate(nn.Linear(2 * hidden, hidden, orthogonal=hidden, name="cell"))
+    # The cell is one node, used n times: in it the word of step t waits for the hidden state of step t, or that for the
+    # word. With --replicas 2 there are two copies of it, and each list meets one of them.
+    cell = amp.replicate(nn.RNN(hidden, hidden, nonlinearity="relu", orthogonal=True, name="cell"))
 
     def step(h):
-        return nn.ReLU(name="relu")(cell(nn.Concat(on=(S.key, S.t), name="join")(word, h)))
+        return cell(word, h)
 
     start = nn.Zeros(hidden, name="h0")(tokens)
     h = amp.loop(step, init=start, step=S.t.to(S.t + 1), while_=S.t < S.n)

@@ -21,8 +21,8 @@ def test_list_reduction_learns_within_a_few_buckets(capsys):
 def test_list_reduction_is_a_loop_of_one_cell():
     graph = load_experiment("listred").graph()
     names = {node.name for node in graph.nodes}
-    assert {"embed", "cell", "relu", "out", "loss", "loop-phi", "loop-step", "loop-while"} <= names
-    assert graph.node("cell").parameter_shapes() == {"W": (256, 128), "b": (128,)}
+    assert {"embed", "cell", "out", "loss", "loop-phi", "loop-step", "loop-while"} <= names
+    assert graph.node("cell").parameter_shapes() == {"W": (128, 128), "U": (128, 128), "b": (128,)}
 
 
 def test_mnist_has_three_wide_layers(data_folder):

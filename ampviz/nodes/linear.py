@@ -17,9 +17,7 @@ class Linear(Parameterised):
     """y = x W + b with x (rows, inputs), W (inputs, outputs), b (outputs,).
 
     W starts uniform within +-gain / sqrt(inputs), b at 0. With gain sqrt(6) ReLU layers keep the variance (He,
-    arXiv 1502.01852); the smaller default is the safe one for recurrent cells and last layers. The last `orthogonal`
-    rows of W start as an orthogonal matrix (arXiv 1312.6120): a state that passes through them turn after turn keeps
-    its length.
+    arXiv 1502.01852); the smaller default is the safe one for recurrent cells and last layers.
     """
 
     heavy = True
@@ -32,12 +30,11 @@ class Linear(Parameterised):
         outputs: int,
         *,
         gain: float = 1.0,
-        orthogonal: int = 0,
         name: str = "",
         optimizer: Optimizer | None = None,
     ):
         super().__init__(name, optimizer=optimizer)
-        self.input_size, self.output_size, self.gain, self.orthogonal = inputs, outputs, gain, orthogonal
+        self.input_size, self.output_size, self.gain = inputs, outputs, gain
 
     def note(self) -> str:
         return f"{self.input_size} -> {self.output_size}"
@@ -48,17 +45,10 @@ class Linear(Parameterised):
     def initial(self, rng: np.random.Generator) -> dict[str, Array]:
         bound = self.gain / self.input_size**0.5
         W = rng.uniform(-bound, bound, (self.input_size, self.output_size))
-        if self.orthogonal:
-            W[-self.orthogonal :] = np.linalg.qr(rng.normal(size=(self.orthogonal, self.orthogonal)))[0]
         return {"W": W, "b": np.zeros(self.output_size)}
 
     def infer(self, *inputs: PortType) -> tuple[PortType, ...]:
         (x,) = self.take(inputs, 1)
-        if self.orthogonal not in (0, self.output_size) or self.orthogonal > self.input_size:
-            raise GraphError(
-                "an orthogonal start needs as many rows as outputs", where=self.where,
-                expected=f"0 or {self.output_size}, at most {self.input_size}", got=self.orthogonal,
-            )  # fmt: skip
         if x.dtype != "float32" or x.shape != (self.input_size,):
             expected = f"(rows, {self.input_size}) float32"
             raise GraphError("the input does not fit", where=self.where, expected=expected, got=x)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 # as everybody calls it
@@ -39,13 +40,19 @@ class Eager(Recurrent):
 
     def __init__(self, arrays: Arrays):
         super().__init__(arrays)
-        self.cell = linear(arrays, "cell")
+        W, U, b = (arrays[f"cell/{part}"] for part in "WUb")
+        self.cell = linear({"cell/W": np.concatenate((W, U)), "cell/b": b}, "cell")
 
     def last(self, words: Tensor) -> Tensor:
         h = words.new_zeros(len(words), self.hidden)
         for word in words.unbind(1):
             h = F.relu(self.cell(torch.cat((word, h), 1)))
         return h
+
+    def gradients(self) -> dict[str, Tensor]:
+        found = super().gradients()
+        found["cell/W"], found["cell/U"] = found["cell/W"].split((self.embed.embedding_dim, self.hidden))
+        return found
 
 
 class Library(Recurrent):

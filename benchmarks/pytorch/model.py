@@ -62,12 +62,11 @@ def linear(arrays: Arrays, name: str) -> nn.Linear:
 
 
 def rnn(arrays: Arrays, name: str) -> nn.RNN:
-    """torch's own loop over a Linear of (word | state) and a ReLU; of its two biases the second starts at 0."""
-    W, b = arrays[f"{name}/W"], arrays[f"{name}/b"]
-    inputs, hidden = len(W) - len(b), len(b)
-    layer = nn.RNN(inputs, hidden, nonlinearity="relu", batch_first=True)
-    fill(layer.weight_ih_l0, W[:inputs].T)
-    fill(layer.weight_hh_l0, W[inputs:].T)
+    """torch's own loop over the words with a ReLU; of its two biases the second starts at 0."""
+    W, U, b = (arrays[f"{name}/{part}"] for part in "WUb")
+    layer = nn.RNN(*W.shape, nonlinearity="relu", batch_first=True)
+    fill(layer.weight_ih_l0, W.T)
+    fill(layer.weight_hh_l0, U.T)
     fill(layer.bias_ih_l0, b)
     nn.init.zeros_(layer.bias_hh_l0)
     return layer
@@ -104,8 +103,8 @@ def layer_gradients(name: str, layer: nn.Module) -> dict[str, Tensor]:
         case nn.Linear():
             return {f"{name}/W": layer.weight.grad.T, f"{name}/b": layer.bias.grad}
         case nn.RNN():
-            W = torch.cat((layer.weight_ih_l0.grad.T, layer.weight_hh_l0.grad.T))
-            return {f"{name}/W": W, f"{name}/b": layer.bias_ih_l0.grad}
+            W, U = layer.weight_ih_l0.grad.T, layer.weight_hh_l0.grad.T
+            return {f"{name}/W": W, f"{name}/U": U, f"{name}/b": layer.bias_ih_l0.grad}
         case nn.GRUCell():
             recalled = layer.bias_hh.grad[2 * layer.hidden_size :]
             return {

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ampviz import SGD, Instance
-from ampviz import nodes as nn
 from ampviz.message import BACKWARD, FORWARD
 from ampviz.nodes import kernels
 from tests.nodes.delivery import NEVER, Delivery, hosted, process
@@ -90,13 +89,6 @@ def test_an_update_is_the_sum_of_the_gradients_over_the_distinct_keys(states, ke
     total = layer.backward(*states, batch=batch)
     np.testing.assert_allclose(layer.moved(), RATE * total / keys, rtol=1e-5, atol=1e-6)
     assert (layer.node.version, layer.node.pending, layer.delivery.updates) == (1, 0, ["in"])
-
-
-def test_the_rows_that_start_orthogonal_keep_lengths_and_the_others_start_as_ever():
-    mixed = nn.Linear(5, 3, orthogonal=3).initial(np.random.default_rng(0))["W"]
-    plain = nn.Linear(5, 3).initial(np.random.default_rng(0))["W"]
-    np.testing.assert_allclose(mixed[2:] @ mixed[2:].T, np.eye(3), atol=1e-12)
-    np.testing.assert_array_equal(mixed[:2], plain[:2])
 
 
 def test_each_update_starts_anew():

@@ -132,11 +132,6 @@ def dropout_of_integers(label):
     end(nn.Dropout(0.5, name="drop")(label), label)  # here
 
 
-@refused("turn (Linear", "an orthogonal start needs as many rows as outputs (expected 0 or 2, at most 4, got 3)")
-def orthogonal_rows_that_are_no_square(x, label):
-    end(nn.Linear(4, 2, orthogonal=3, name="turn")(x), label)  # here
-
-
 @refused("loss (SelectionCrossEntropy", "the logits do not fit (expected (rows, 1) float32")
 def selection_among_several_columns(y, label):
     nn.SelectionCrossEntropy(name="loss")(y, label)  # here

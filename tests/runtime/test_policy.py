@@ -75,7 +75,7 @@ def test_the_choice_follows_the_rule(policy, described):
     ]
     loops = [choice for choice, turns in zip(everything, inside, strict=True) if turns] or everything
     expected = {
-        "backward": lambda: min(preferred, key=lambda choice: oldest(queues[choice])),
+        "backward": lambda: min(preferred, key=lambda choice: (oldest(queues[choice]), not slots[choice[0]].in_loop)),
         "fifo": lambda: min(everything, key=lambda choice: slots[choice[0]].ready_since),
         "oldest": lambda: min(everything, key=lambda choice: oldest(queues[choice])),
         "deepest": lambda: max(everything, key=lambda choice: rows(queues[choice])),
@@ -106,6 +106,12 @@ def test_strict_backward_first_serves_one_row_before_any_number_forward():
     deep = slot([(0, 100)] * 50)
     assert choose("backward", deep, slot([], [(9, 1)])) == (1, BACKWARD)
     assert choose("mixed", deep, slot([], [(9, 1)])) == (0, FORWARD)
+
+
+def test_of_one_instance_what_turns_in_a_loop_goes_first():
+    outside, inside = slot([], [(3, 1)], in_loop=False), slot([], [(3, 1)])
+    assert choose("backward", outside, inside) == (1, BACKWARD)
+    assert choose("backward", slot([], [(2, 1)], in_loop=False), inside) == (0, BACKWARD)
 
 
 @pytest.mark.parametrize(("size", "served"), [(15, 0), (16, 1)])
