@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from ampviz.telemetry.snapshot import EdgeInfo, NodeInfo, SessionInfo
 from tests.tui.feed import session_info
 
-LEARNING = {"Lookup", "Linear", "GRU", "LeafLSTM", "BranchLSTM"}
+LEARNING = {"Lookup", "Linear", "GRU", "RNN", "LeafLSTM", "BranchLSTM"}
 
 MNIST = """
 image Source > fc1
@@ -21,13 +21,11 @@ LISTRED = """
 tokens Source > fork
 label Source > loss
 columns Ungroup > embed
-embed Lookup > join
+embed Lookup > cell
 h0 Zeros > start
 start Isu > phi
-phi Phi > join
-join Concat > cell
-cell Linear > relu
-relu ReLU > step
+phi Phi > cell
+cell RNN > step
 step Isu > while
 while Cond > phi | out
 out Linear > loss
@@ -67,14 +65,13 @@ single Linear > arrive
 double Linear > arrive
 triple Linear > arrive
 aromatic Linear > arrive
-arrive Collect > join
-join Concat > cell
+arrive Collect > cell
 cell GRU > while
 while Cond > phi | read
 read Concat > loss
 loss MSE
 fork Bcast > start | read
-both Bcast > bonds | join
+both Bcast > bonds | cell
 """
 NESTED = """
 x Source > outer

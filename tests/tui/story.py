@@ -24,10 +24,10 @@ from tests.tui.shapes import LISTRED, graph, names
 
 INFO = graph(LISTRED)
 TICKS, EVERY_S = 60, 0.5
-_SHARES = {"cell": 0.42, "embed": 0.16, "out": 0.22, "loss": 0.08, "relu": 0.06, "join": 0.07, "while": 0.04}
-_DEPTHS = {"cell": 9, "embed": 3, "join": 4, "out": 2, "phi": 2, "while": 1}
+_SHARES = {"cell": 0.42, "embed": 0.16, "out": 0.22, "loss": 0.08, "step": 0.06, "while": 0.04}
+_DEPTHS = {"cell": 9, "embed": 3, "out": 2, "phi": 2, "while": 1}
 _NODE = names(INFO)
-_LOOP = ("phi", "join", "cell", "relu", "step", "while")
+_LOOP = ("phi", "cell", "step", "while")
 _EVENTS = {
     8: (Event(4.1, "EPOCH", "1 done: train 1.912 valid 1.604 accuracy 0.412", 1000),),
     20: (Event(9.9, "KNOB", "max_active_keys 8→16 by the viewer", 2500, "mak 8→16"),),
@@ -52,7 +52,7 @@ def paused() -> list[Snapshot]:
     return story(
         status=Status.PAUSED,
         next=("embed.F key=9012 n=7 t=2", "cell.B key=9007 n=5 t=3"),
-        stepped="relu.B key=9007 n=5 t=3",
+        stepped="step.B key=9007 n=5 t=3",
         stopped_by="breakpoint 1 at cell.B key=9007 n=5 t=3",
         held=("out",),
         breakpoints=(
@@ -135,7 +135,7 @@ def _epoch(epoch: int, train: float, valid: float, accuracy: float, done: int) -
 
 def _trace(start: float, end: float, chance: random.Random) -> bytes:
     """What two workers did: the second one is at work nearly all the time."""
-    hosted = [("embed", "columns", "phi", "join"), ("cell", "relu", "out", "loss")]
+    hosted = [("embed", "columns", "phi", "while"), ("cell", "step", "out", "loss")]
     records = []
     for worker, nodes in enumerate(hosted):
         now = round(start * 1e9)

@@ -60,7 +60,7 @@ def test_a_loop_with_two_ways_in_is_cut_where_all_of_it_stands_below():
 
 def test_boxes_stand_below_what_feeds_them_and_sources_where_they_are_needed():
     assert written(*shape("listred")) == (
-        "tokens\nfork\nh0 (fork)\nstart columns\nphi embed\njoin\ncell\nrelu\nstep\nwhile\nlabel out\nloss"
+        "tokens\nfork\nh0 (fork)\nstart columns\nphi embed\ncell\nstep\nwhile\nlabel out\nloss"
     )
 
 

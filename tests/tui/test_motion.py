@@ -16,7 +16,7 @@ SLOW = KNOBS | {"slow_motion": 0.5}
 
 
 def tick(path: tuple[str, ...] = (), **stats: NodeStats):
-    """A snapshot in slow motion; a path is written as `cell.F relu.F relu.B`."""
+    """A snapshot in slow motion; a path is written as `cell.F step.F step.B`."""
     hops = tuple(2 * AT[hop[:-2]] + (hop[-1] == "B") for hop in path)
     nodes = tuple(stats.get(node.name, NodeStats()) for node in INFO.nodes)
     return snapshot(nodes=nodes, knobs=SLOW, in_flight=(InFlight(17, 0.5, hops),))
@@ -32,9 +32,9 @@ def moved(old, new) -> list[str]:
 
 
 def test_a_path_tells_which_way_a_message_took():
-    before = tick(("join.F", "cell.F"))
-    assert moved(before, tick(("join.F", "cell.F", "relu.F"))) == ["cell relu"]
-    assert moved(before, tick(("cell.F", "relu.F", "step.F", "while.F"))) == ["cell relu", "relu step", "step while"]
+    before = tick(("phi.F", "cell.F"))
+    assert moved(before, tick(("phi.F", "cell.F", "step.F"))) == ["cell step"]
+    assert moved(before, tick(("cell.F", "step.F", "while.F", "phi.F"))) == ["cell step", "step while", "while phi"]
     assert moved(tick(("while.F",)), tick(("while.F", "phi.F"))) == ["while phi"]
     assert moved(tick(("loss.F",)), tick(("loss.F", "out.B"))) == ["loss out"]
     assert moved(before, before) == []
@@ -49,7 +49,7 @@ def test_without_a_path_messages_went_where_more_have_arrived():
 
 def test_where_nothing_tells_all_ways_are_shown():
     assert moved(tick(), tick(**{"while": node_stats(forward=1)})) == ["while out", "while phi"]
-    assert moved(tick(), tick(join=node_stats(backward=1))) == ["join embed", "join phi"]
+    assert moved(tick(), tick(cell=node_stats(backward=1))) == ["cell embed", "cell phi"]
 
 
 def test_a_path_overrules_what_has_arrived():
@@ -69,15 +69,15 @@ def test_at_full_speed_nothing_is_seen_to_move():
     [
         ({"status": Status.PAUSED, "next": ("cell.F key=7", "")}, {"out": 0.9}, {"cell"}),
         ({"status": Status.PAUSED, "next": ("cell.F key=7", "not a token")}, {}, {"cell"}),
-        ({"knobs": SLOW}, {"out": 0.9}, {"relu"}),
-        ({}, {"cell": 0.5, "embed": 0.6, "out": 0.3, "join": 0.01}, {"cell", "embed"}),
+        ({"knobs": SLOW}, {"out": 0.9}, {"step"}),
+        ({}, {"cell": 0.5, "embed": 0.4, "out": 0.3, "step": 0.6}, {"cell", "step"}),
         ({}, {"out": 0.001}, set()),
     ],
     ids=["paused", "paused-unknown", "slow", "fast", "idle"],
 )
 def test_the_node_at_work(changes, busy, working):
     old = snapshot(nodes=tick().nodes)
-    new = snapshot(nodes=tick(relu=node_stats(forward=1)).nodes, **changes)
+    new = snapshot(nodes=tick(step=node_stats(forward=1)).nodes, **changes)
     assert working_nodes(INFO, old, new, busy) == working
 
 
@@ -87,4 +87,4 @@ def test_a_look_says_what_waits_and_what_is_held():
         held=("cell",),
     )
     assert looks(INFO, None, new, {"cell": 0.5})[AT["cell"]] == Look(3, 2, 0.5, True, True, 7, 1.5)
-    assert looks(INFO, None, new, {})[AT["relu"]] == Look()
+    assert looks(INFO, None, new, {})[AT["step"]] == Look()
