@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ampviz.nodes.batch import difference
 from ampviz.nodes.payload import Payload
 from ampviz.nodes.scatter import Scatter
-from ampviz.state import Expression, Fields, State, Tabled, Tables, compile_each, lift
+from ampviz.state import Expression, Fields, State, Tables, compile_each, lift
 
 Indices = NDArray[np.int64]
 _REMEMBERED = 8  # batches: a loop asks for the same ones turn after turn
@@ -23,8 +22,7 @@ class Places(NamedTuple):
 
     where: Indices
     owners: Indices  # which of these graphs each belongs to
-    counts: list[list[int]]  # by type, how many each graph has
-    cuts: list[int]  # between the types
+    sizes: Indices  # how many each graph has, of the first type, and so on
 
 
 class Layout:
@@ -48,8 +46,7 @@ class Layout:
             where = (starts - stops + sizes).repeat(sizes)
             where += np.arange(len(where))
             owners = (np.arange(types * count) % count).repeat(sizes)
-            cuts = [0, *stops[count - 1 :: count].tolist()]
-            self._last = graphs, Places(where, owners, sizes.reshape(types, count).tolist(), cuts)
+            self._last = graphs, Places(where, owners, sizes)
         return self._last[1]
 
 
@@ -105,11 +102,25 @@ def located(name: object, lists: Sequence[Any], types: int) -> tuple[Indices, Pl
     return table.rows.take(places.where), places
 
 
-def refuse(name: object, where: Indices, limits: Indices) -> None:
-    """Raise IndexError if a row number is not below its limit, or negative."""
-    outside = where.view(np.uint64) >= limits.view(np.uint64)  # negative ones are large there
-    if outside.any():
+def shifted(
+    names: Sequence[Expression], ends: Sequence[Indices], owners: Indices, rows: Sequence[int]
+) -> list[Indices]:
+    """Row numbers of matrices of so many rows, owned as the owners say, as those of the matrices stacked.
+
+    Raises IndexError, with the name of the ends, if a matrix does not have such a row.
+    """
+    limits = np.array(rows, np.int64)
+    bounds, offsets = limits.take(owners).view(np.uint64), (limits.cumsum() - limits).take(owners)
+    unsigned = [where.view(np.uint64) for where in ends]  # negative ones are large there
+    largest = unsigned[0] if len(ends) == 1 else np.maximum(*unsigned)
+    if (largest >= bounds).any():
+        name, where, outside = next(
+            (name, where, own >= bounds)
+            for name, where, own in zip(names, ends, unsigned, strict=True)
+            if (own >= bounds).any()
+        )
         raise IndexError(f"{name}: index {where[outside][0]} is out of bounds for the rows of its matrix")
+    return [where + offsets for where in ends]
 
 
 class Ends:
@@ -117,10 +128,11 @@ class Ends:
 
     def __init__(self, where: Indices, places: Places, rows: Sequence[int]):
         self.where = where  # row numbers, type after type
-        self.counts = places.counts  # by type, how many each message has
+        by_type = places.sizes.reshape(-1, len(rows))
+        self.counts: list[list[int]] = by_type.tolist()  # by type, how many each message has
         self.rows = rows  # of the matrix of each message
         self.scatter = Scatter(where, sum(rows))  # of the rows of all types
-        self._cuts = places.cuts
+        self._cuts = [0, *by_type.sum(axis=1).cumsum().tolist()]
 
     def cut(self, x: Payload) -> list[Payload]:
         """What stands type after type, such as `where`, by type."""
@@ -163,88 +175,7 @@ class EdgeEnds:
             if rows is None:
                 rows = list(map(int, self._read_rows(tabled)))
             where, places = located(self._name, self._read(tabled), self._types)
-            limits = np.array(rows, np.int64)
-            refuse(self._name, where, limits.take(places.owners))
-            where += (limits.cumsum() - limits).take(places.owners)
+            (where,) = shifted([self._name], [where], places.owners, rows)
             make_room(self._recent)
             ends = self._recent[batch] = Ends(where, places, rows)
         return ends
-
-
-class Edges:
-    """The edges of several messages, whose matrices stand one below the other: from row u to row v, of a type.
-
-    What goes along an edge is that of its slot, one for each row and edge type: all of them, by row and then by type,
-    or if `used` only those that an edge leaves from, by type and then by row.
-    """
-
-    def __init__(self, sources: Indices, targets: Indices, kinds: Indices, rows: int, types: int, used: bool):
-        if not used:
-            slots, count = sources * types, rows * types
-            slots += kinds
-        else:
-            pairs = kinds * rows
-            pairs += sources
-            occupied = np.zeros(types * rows, bool)
-            occupied[pairs] = True
-            distinct = occupied.nonzero()[0]
-            slots, count = (occupied.cumsum() - 1).take(pairs), len(distinct)
-            starts = np.arange(types + 1) * rows
-            self.cuts: list[int] = distinct.searchsorted(starts).tolist()  # between the types
-            self.rows = distinct - starts.repeat(np.diff(self.cuts, append=count))  # of each slot
-            self.home = Scatter(self.rows, rows)  # from slots to the rows that they belong to
-        self.arrive = Scatter(targets, rows, slots)  # from slots along the edges to their targets
-        self.leave = Scatter(slots, count, targets)  # back from targets to slots
-
-    def cut(self, x: Payload) -> list[Payload]:
-        """What stands slot after slot, by type; if only slots in use have one."""
-        return [x[start:stop] for start, stop in pairwise(self.cuts)]
-
-    def places(self, start: int, end: int) -> list[slice]:
-        """Where the slots of these rows stand among those of each type."""
-        return [slice(*own.searchsorted((start, end)).tolist()) for own in self.cut(self.rows)]
-
-
-class EdgeTables:
-    """Reads edges from two tables, of the rows where they leave from and where they arrive, by edge type."""
-
-    def __init__(self, sources: Expression, targets: Expression, fields: Fields, types: int, used: bool):
-        self._names, self._types, self._used = (sources, targets), types, used
-        self._read = compile_each(sources, fields), compile_each(targets, fields)
-        self._by_key = (sources.fields() | targets.fields()) <= {"key"}  # all messages of an instance have the same
-        self._recent: dict[Hashable, Edges] = {}
-
-    def of(self, states: Sequence[State], tables: Callable[[int], Tables], rows: Sequence[int]) -> Edges:
-        """The edges for these messages, of so many rows each.
-
-        Raises as `EdgeEnds.of`, and ValueError where there are not as many sources as targets.
-        """
-        batch = batch_of(states, rows, self._by_key)
-        edges = self._recent.get(batch)
-        if edges is None:
-            tabled = [(state, tables(state[0])) for state in states]
-            make_room(self._recent)
-            edges = self._recent[batch] = self._stacked(tabled, rows)
-        return edges
-
-    def _stacked(self, tabled: Sequence[Tabled], rows: Sequence[int]) -> Edges:
-        (sources, places), (targets, others) = (
-            located(name, read(tabled), self._types) for name, read in zip(self._names, self._read, strict=True)
-        )
-        if others is not places:
-            self._compare(places.counts, others.counts)
-        limits = np.array(rows, np.int64)
-        bounds, offsets = limits.take(places.owners), (limits.cumsum() - limits).take(places.owners)
-        for name, ends in zip(self._names, (sources, targets), strict=True):
-            refuse(name, ends, bounds)
-            ends += offsets
-        kinds = np.arange(self._types).repeat(np.diff(places.cuts))
-        return Edges(sources, targets, kinds, sum(rows), self._types, self._used)
-
-    def _compare(self, sources: list[list[int]], targets: list[list[int]]) -> None:
-        """Raise ValueError where, of a type, a message has not as many sources as targets."""
-        left, right = self._names
-        for kind, (own, other) in enumerate(zip(sources, targets, strict=True)):
-            differ = difference(other, own)
-            if differ:
-                raise ValueError(f"{right}[{kind}] has {differ[0]} entries for {differ[1]} of {left}[{kind}]")

@@ -13,7 +13,7 @@ import numpy as np
 from ampviz.errors import GraphError
 from ampviz.nodes import kernels
 from ampviz.nodes.batch import Batch
-from ampviz.nodes.edge_ends import EdgeTables
+from ampviz.nodes.edges import EdgeTables
 from ampviz.nodes.parameterised import Parameterised
 from ampviz.nodes.parameters import Array, Parameters
 from ampviz.nodes.payload import Payload
@@ -21,7 +21,7 @@ from ampviz.optim import Optimizer
 from ampviz.ports import PortType
 from ampviz.state import Expression
 
-_SMALL = 1_000  # numbers in the weights of a type up to which one product for all types is faster
+_SMALL = 1_500  # numbers in the weights of a type up to which one product for all types is faster
 
 
 class EdgeLinear(Parameterised):
@@ -78,7 +78,7 @@ class EdgeLinear(Parameterised):
 
     def attach(self, parameters: Parameters) -> None:
         super().attach(parameters)
-        self._own = list(zip(np.split(self.W, self.types, axis=1), np.split(self.b, self.types), strict=True))
+        self._own = list(zip(self._by_type(self.W), self.b.reshape(self.types, -1), strict=True))
 
     def forward(self, batch: Batch) -> None:
         self._find_edges(batch)
@@ -109,8 +109,11 @@ class EdgeLinear(Parameterised):
     def pull(self, saved: Payload, dy: Payload) -> Payload:
         if self.dense:
             return kernels.linear_input_gradient(dy, self.W)
-        parts = [kernels.linear_input_gradient(part, W) for part, (W, _) in zip(dy, self._own, strict=True)]
-        return self._edges.home(np.concatenate(parts))
+        edges = self._edges
+        dx = np.zeros((edges.count, self.input_size), dy[0].dtype)
+        for rows, part, (W, _) in zip(edges.cut(edges.rows), dy, self._own, strict=True):
+            dx[rows] += kernels.linear_input_gradient(part, W)  # no row comes twice
+        return dx
 
     def factors(self, saved: Payload, dy: Payload) -> dict[str, tuple[Array, Array]]:
         return {"W": (saved, dy), "b": (np.ones(len(dy), dy.dtype), dy)}
@@ -119,7 +122,7 @@ class EdgeLinear(Parameterised):
         if self.dense:
             return super().weight_gradients(saved, dy)
         dW = np.empty((self.input_size, self.types * self.output_size), dy[0].dtype)
-        for x, part, own in zip(saved, dy, np.split(dW, self.types, axis=1), strict=True):
+        for x, part, own in zip(saved, dy, self._by_type(dW), strict=True):
             np.matmul(x.T, part, out=own)
         return {"W": dW, "b": np.concatenate([part.sum(axis=0) for part in dy])}
 
@@ -129,6 +132,10 @@ class EdgeLinear(Parameterised):
         places = self._edges.places(start, end)
         x, dsent = ([part[own] for part, own in zip(parts, places, strict=True)] for parts in (saved, dy))
         return tuple(x), tuple(dsent)
+
+    def _by_type(self, W: Array) -> Array:
+        """The weights of each type, as views."""
+        return W.reshape(self.input_size, self.types, self.output_size).transpose(1, 0, 2)
 
     def _find_edges(self, batch: Batch) -> None:
         start = self.host.clock()

@@ -11,7 +11,8 @@ from ampviz import SGD, Instance, T
 from ampviz import nodes as nn
 from ampviz.message import BACKWARD, FORWARD
 from ampviz.nodes import edge_linear
-from ampviz.nodes.edge_ends import EdgeTables, RowTable, TypedRows
+from ampviz.nodes.edge_ends import RowTable, TypedRows
+from ampviz.nodes.edges import EdgeTables
 from tests.nodes.delivery import hosted, process
 from tests.nodes.drawn import floats, typed_graph
 
@@ -256,3 +257,18 @@ def test_edges_are_read_once_for_the_turns_of_a_loop_and_again_where_rows_differ
     for key in range(3, 20):
         reads.of([(0, key)], tables, [key])
     assert len(reads._recent) <= 8
+
+
+@small
+def test_edges_may_be_loops_that_one_table_tells_both_ends_of(small):
+    def looped(x, y):
+        edges = nn.EdgeLinear(INPUTS, OUTPUTS, T.sources, T.sources, types=TYPES, name="edges")
+        nn.MSE()(edges(x), y)
+
+    fields = {"x": np.ones((2, INPUTS), np.float32), "y": np.zeros((2, OUTPUTS), np.float32)}
+    given = Instance(fields, tables={"sources": [[0], [0, 1], []]})
+    delivery = hosted(looped, [given])
+    delivery.admit({0: given})
+    delivery.run()
+    first, second = by_type(delivery.parameters()["edges/W"].sum(axis=0))[:2]
+    assert delivery.losses[0][1] == pytest.approx(((first + second) ** 2).mean() + (second**2).mean(), rel=1e-5)
