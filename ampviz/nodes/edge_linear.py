@@ -54,7 +54,7 @@ class EdgeLinear(Parameterised):
         super().__init__(name, optimizer=optimizer)
         self.input_size, self.output_size, self.types = inputs, outputs, types
         self.sources, self.targets = sources, targets
-        self.dense = self.deferred = inputs * outputs <= _SMALL
+        self.dense = inputs * outputs <= _SMALL
 
     def note(self) -> str:
         return f"{self.input_size} -> {self.output_size} x{self.types}"
@@ -125,6 +125,9 @@ class EdgeLinear(Parameterised):
         for x, part, own in zip(saved, dy, self._by_type(dW), strict=True):
             np.matmul(x.T, part, out=own)
         return {"W": dW, "b": np.concatenate([part.sum(axis=0) for part in dy])}
+
+    def at_once(self, saved: Payload, dy: Payload) -> bool:
+        return not self.dense or super().at_once(saved, dy)  # the parts of several batches cannot be stacked
 
     def of_messages(self, start: int, end: int, saved: Payload, dy: Payload) -> tuple[Payload, Payload]:
         if self.dense:

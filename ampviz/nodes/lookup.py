@@ -71,17 +71,14 @@ class Lookup(Parameterised):
     def weight_gradients(self, saved: Payload, dy: Payload) -> dict[str, Array]:
         if not self._by_rows:
             return {"table": scatter_add(saved, dy, self.vocabulary)}
-        self._fresh, sums = sum_by_index(saved, dy)
-        if not self._gradients:
-            self._rows_held = self._fresh
+        self._rows_held, sums = sum_by_index(saved, dy)
         return {"table": sums}
 
-    def merge(self, fresh: dict[str, Array]) -> dict[str, Array]:
-        if not self._by_rows:
-            return super().merge(fresh)
-        both = np.concatenate([self._gradients["table"], fresh["table"]])
-        self._rows_held, sums = sum_by_index(np.concatenate([self._rows_held, self._fresh]), both)
-        return {"table": sums}
+    def merged(self, saved: Payload, dy: Payload) -> dict[str, Array]:
+        if not (self._by_rows and self._gradients):
+            return super().merged(saved, dy)
+        indices = np.concatenate([self._rows_held, saved])
+        return self.weight_gradients(indices, np.concatenate([self._gradients["table"], dy]))
 
     def gradient_so_far(self) -> dict[str, Array]:
         """Of a table that is stepped by rows: only the rows that were looked up."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
+from ampviz.blas import add_product
 from ampviz.graph import Graph
 from ampviz.message import BACKWARD, Direction
 from ampviz.nodes import kernels
@@ -20,20 +21,19 @@ STALENESS_BINS = 64
 _NORM_NS = 500_000_000  # between two looks at the norm of a gradient, which may have to be formed for it
 _FOLD_ROWS = 1024  # collected rows become a gradient from here on, so that a large interval needs no more memory
 _FEW_NUMBERS = 16_384  # of all gradients of a node: up to here they are put together for the optimizer
-_MANY_ROWS = 64  # at a time, from which on a product for each such block may cost less than stacking them
+_MANY_ROWS = 64  # that come at once, from which on a product of their own may cost less than keeping them
 
 
 class Parameterised(Transform):
     """A transform with parameters.
 
-    Backward keeps the rows of (saved, dy); the gradient is formed from all of them in one product when the node
-    updates, after `min_update_interval` backward messages. The update is the sum of the gradients divided by the number
-    of distinct keys that gave them, so the interval does not change the learning rate. While frozen it collects
-    nothing, and drops what it had: no gradient of long ago strikes when it thaws.
+    Backward keeps the rows of (saved, dy), unless many come at once; the gradient is formed from all of them in one
+    product when the node updates, after `min_update_interval` backward messages. The update is the sum of the gradients
+    divided by the number of distinct keys that gave them, so the interval does not change the learning rate. While
+    frozen it collects nothing, and drops what it had: no gradient of long ago strikes when it thaws.
     """
 
     dense = True  # gradients are products of `factors`
-    deferred = True  # they are formed of the rows of many batches, where those may be stacked
 
     def __init__(self, name: str = "", *, optimizer: Optimizer | None = None):
         super().__init__(name)
@@ -192,11 +192,28 @@ class Parameterised(Transform):
         for name, gradient in gradients.items():
             self.optimizer.update(arrays[name], gradient, slots[name], rate)
 
-    def merge(self, fresh: dict[str, Array]) -> dict[str, Array]:
-        """The gradients held so far and those of more rows, added up."""
-        for name, gradient in self._gradients.items():
-            gradient += fresh[name]
-        return self._gradients
+    def merged(self, saved: Payload, dy: Payload) -> dict[str, Array]:
+        """The gradients held so far and those of these rows, added up."""
+        held = self._gradients
+        if not held:
+            return self.weight_gradients(saved, dy)
+        if not self.dense:
+            for name, fresh in self.weight_gradients(saved, dy).items():
+                held[name] += fresh
+            return held
+        for name, (x, slope) in self.factors(saved, dy).items():
+            if x.ndim == 1 or not add_product(held[name], 1.0, x, slope):
+                held[name] += kernels.weight_gradient(x, slope)
+        return held
+
+    def at_once(self, saved: Payload, dy: Payload) -> bool:
+        """Whether to add the gradient of these rows up now, while the cache holds them: they are more than it."""
+        if not self.dense or row_count(dy) < _MANY_ROWS:
+            return False
+        arrays = [array for payload in (saved, dy) for array in (payload if type(payload) is tuple else (payload,))]
+        own = sum([array.size for array in self.parameters.arrays.values()])
+        came: int = sum([array.size for array in arrays])
+        return came > own
 
     def _add(self, states: Sequence[State], saved: Payload, dy: Payload) -> None:
         """Collect what these messages give, no more of them than the interval lacks; update if it lacked no more."""
@@ -206,7 +223,7 @@ class Parameterised(Transform):
         self.pending += len(states)
         if self.pending >= self._interval:
             self.update()
-        elif self._rows >= _FOLD_ROWS or not self.deferred:
+        elif self._rows >= _FOLD_ROWS or self.at_once(saved, dy):
             self._fold()
 
     def _collected_rows(self) -> tuple[Payload, Payload]:
@@ -221,23 +238,11 @@ class Parameterised(Transform):
         self._keys.clear()
 
     def _fold(self) -> None:
-        """Turn the collected rows into gradients: one product for all of them, or one for each where they are many."""
+        """Turn the collected rows into gradients: one product for all of them."""
         if not self._collected:
             return
         start = self.host.clock()
-        for saved, dy in self._collected if self._many_at_a_time() else [self._collected_rows()]:
-            fresh = self.weight_gradients(saved, dy)
-            self._gradients = self.merge(fresh) if self._gradients else fresh
+        self._gradients = self.merged(*self._collected_rows())
         self._collected.clear()
         self._rows = 0
         self.kernel_ns += self.host.clock() - start
-
-    def _many_at_a_time(self) -> bool:
-        """Whether to stack the collected rows costs more than to add up a gradient for each time some came."""
-        if not self.dense or self._rows < _MANY_ROWS * len(self._collected):
-            return False
-        payloads = [payload for pair in self._collected for payload in pair]
-        arrays = [array for payload in payloads for array in (payload if type(payload) is tuple else (payload,))]
-        own = sum(array.size for array in self.parameters.arrays.values())
-        came: int = sum(array.size for array in arrays)
-        return came > own * len(self._collected)

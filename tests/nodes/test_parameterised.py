@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ampviz import SGD, Instance
 from ampviz.message import BACKWARD, FORWARD
-from ampviz.nodes import kernels
+from ampviz.nodes import kernels, parameterised
 from tests.nodes.delivery import NEVER, Delivery, hosted, process
 from tests.nodes.models import instances, perceptron, rows
 
@@ -247,15 +247,26 @@ def test_the_last_bin_of_the_histogram_takes_all_that_is_staler():
     assert (layer.node.staleness_sum, layer.node.staleness_max) == (sum(range(17 * ROWS)), 17 * ROWS - 1)
 
 
-def test_many_rows_are_folded_on_the_way_into_the_same_gradient(monkeypatch):
-    monkeypatch.setattr("ampviz.nodes.parameterised._MANY_ROWS", 10**6)  # so that they are stacked
-    products = []
+@pytest.fixture
+def products(monkeypatch) -> list[int]:
+    """The rows of each product that makes or adds to the gradient of a matrix."""
+    rows: list[int] = []
 
-    def spy(x, dy, product=kernels.weight_gradient):
-        products.extend([len(x)] if x.ndim == 2 else [])
+    def fresh(x, dy, product=kernels.weight_gradient):
+        rows.extend([len(x)] if x.ndim == 2 else [])
         return product(x, dy)
 
-    monkeypatch.setattr(kernels, "weight_gradient", spy)
+    def added(y, a, x, dy, product=parameterised.add_product):
+        rows.append(len(x))
+        return product(y, a, x, dy)
+
+    monkeypatch.setattr(kernels, "weight_gradient", fresh)
+    monkeypatch.setattr(parameterised, "add_product", added)
+    return rows
+
+
+def test_many_rows_are_folded_on_the_way_into_the_same_gradient(products, monkeypatch):
+    monkeypatch.setattr(parameterised, "_MANY_ROWS", 10**6)  # so that they are kept
     layer = Layer(min_update_interval=2 * ROWS, dtype=np.float64)
     layer.forward(5, 6, rows=400)
     total = layer.backward(*layer.seen)
@@ -265,19 +276,21 @@ def test_many_rows_are_folded_on_the_way_into_the_same_gradient(monkeypatch):
 
 @pytest.mark.parametrize("many", [1, 10**6])
 @pytest.mark.parametrize("block", [1, 30])
-def test_many_rows_at_a_time_are_not_stacked_and_give_the_same_gradient(many, block, monkeypatch):
-    monkeypatch.setattr("ampviz.nodes.parameterised._MANY_ROWS", many)
-    products = []
-
-    def spy(x, dy, product=kernels.weight_gradient):
-        products.extend([len(x)] if x.ndim == 2 else [])
-        return product(x, dy)
-
-    monkeypatch.setattr(kernels, "weight_gradient", spy)
+def test_many_rows_at_once_are_not_kept_and_give_the_same_gradient(many, block, products, monkeypatch):
+    monkeypatch.setattr(parameterised, "_MANY_ROWS", many)
     layer = Layer(min_update_interval=ROWS, optimizer=Roundabout())
     layer.forward(5, rows=block)
     total = layer.backward(*layer.seen)
     assert products == ([30] * ROWS if many == 1 and block == 30 else [ROWS * block])  # of one row W is more than that
+    np.testing.assert_allclose(layer.moved(), RATE * total, rtol=1e-5, atol=1e-4)
+
+
+def test_where_blas_does_not_add_in_place_the_gradient_is_the_same(monkeypatch):
+    monkeypatch.setattr(parameterised, "_MANY_ROWS", 1)
+    monkeypatch.setattr(parameterised, "add_product", lambda y, a, x, dy: False)
+    layer = Layer(min_update_interval=ROWS, optimizer=Roundabout())
+    layer.forward(5, rows=30)
+    total = layer.backward(*layer.seen)
     np.testing.assert_allclose(layer.moved(), RATE * total, rtol=1e-5, atol=1e-4)
 
 
