@@ -21,6 +21,7 @@ STALENESS_BINS = 64
 _NORM_NS = 500_000_000  # between two looks at the norm of a gradient, which may have to be formed for it
 _FOLD_ROWS = 1024  # collected rows become a gradient from here on, so that a large interval needs no more memory
 _FEW_NUMBERS = 16_384  # of all gradients of a node: up to here they are put together for the optimizer
+_IN_PLACE = 20_000  # numbers of a gradient from which on BLAS adds a product to it faster than numpy makes and adds it
 _MANY_ROWS = 64  # that come at once, from which on a product of their own may cost less than keeping them
 
 
@@ -202,7 +203,8 @@ class Parameterised(Transform):
                 held[name] += fresh
             return held
         for name, (x, slope) in self.factors(saved, dy).items():
-            if x.ndim == 1 or not add_product(held[name], 1.0, x, slope):
+            large = x.ndim == 2 and held[name].size >= _IN_PLACE
+            if not (large and add_product(held[name], 1.0, x, slope)):
                 held[name] += kernels.weight_gradient(x, slope)
         return held
 

@@ -276,8 +276,10 @@ def test_many_rows_are_folded_on_the_way_into_the_same_gradient(products, monkey
 
 @pytest.mark.parametrize("many", [1, 10**6])
 @pytest.mark.parametrize("block", [1, 30])
-def test_many_rows_at_once_are_not_kept_and_give_the_same_gradient(many, block, products, monkeypatch):
+@pytest.mark.parametrize("in_place", [0, 10**6])
+def test_many_rows_at_once_are_not_kept_and_give_the_same_gradient(many, block, in_place, products, monkeypatch):
     monkeypatch.setattr(parameterised, "_MANY_ROWS", many)
+    monkeypatch.setattr(parameterised, "_IN_PLACE", in_place)
     layer = Layer(min_update_interval=ROWS, optimizer=Roundabout())
     layer.forward(5, rows=block)
     total = layer.backward(*layer.seen)
@@ -287,6 +289,7 @@ def test_many_rows_at_once_are_not_kept_and_give_the_same_gradient(many, block, 
 
 def test_where_blas_does_not_add_in_place_the_gradient_is_the_same(monkeypatch):
     monkeypatch.setattr(parameterised, "_MANY_ROWS", 1)
+    monkeypatch.setattr(parameterised, "_IN_PLACE", 0)
     monkeypatch.setattr(parameterised, "add_product", lambda y, a, x, dy: False)
     layer = Layer(min_update_interval=ROWS, optimizer=Roundabout())
     layer.forward(5, rows=30)
