@@ -68,12 +68,13 @@ def gru_forward(x: Array, h: Array, W: Array, U: Array, b: Array, d: Array) -> t
     and b stand r, z and the candidate n side by side. r, z = sigmoid(x W + h U + b); n = tanh(x W + b + r (h U + d));
     h' = n + z (h - n). Returns h', and for backward the squashed gates (rows, 3, hidden) and h U + d of the candidate.
     """
-    gates, own = np.matmul(x, _apart(W, 3)), np.matmul(h, _apart(U, 3))
+    weights = _apart(U, 3)
+    gates = np.matmul(x, _apart(W, 3))
     gates += b.reshape(3, 1, -1)
-    gates[:2] += own[:2]
+    gates[:2] += np.matmul(h, weights[:2])
     sigmoid_forward(gates[:2], out=gates[:2])
     r, z, n = gates
-    recalled: Array = own[2]
+    recalled: Array = h @ weights[2]  # an array of its own: it is kept, and what the other gates get is not
     recalled += d
     result: Array = r * recalled
     n += result
