@@ -1,22 +1,17 @@
-"""The controller: a machine without IO that admits and retires instances and walks through epochs.
+"""The controller: a machine without IO that does what people ask for and walks through epochs.
 
-Its inputs are reports of workers and requests of people; its output is `outbox`, commands for workers. A phase
-(training or validation) ends in quiescence: nothing in flight, and every worker has passed a barrier, so that every
-loss has been counted. Admission goes on while paused: it only fills queues, and so a paused and stepped run meets the
-same order of events as one that was never paused.
+Its inputs are reports of workers and requests of people; its output is `outbox`, commands for workers. Admission goes
+on while paused: it only fills queues, and so a paused and stepped run meets the same order of events as one that was
+never paused.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from ampviz.errors import UsageError
 from ampviz.knobs import KnobValues
-from ampviz.runtime.admission import Admission, Dealt, ForAll
 from ampviz.runtime.commands import (
-    Barrier,
     CameHome,
     Command,
     Failed,
@@ -28,13 +23,13 @@ from ampviz.runtime.commands import (
     SetPaused,
     Stepped,
 )
+from ampviz.runtime.phases import Phases
 from ampviz.runtime.plan import ALL, ANY, Plan, Progress
 from ampviz.runtime.retuning import Retuning, knob_event
 from ampviz.runtime.stepping import Stepping
 from ampviz.runtime.stopwatch import Stopwatch
-from ampviz.runtime.tally import Tally, epoch_report
 from ampviz.telemetry.link import StepGoal
-from ampviz.telemetry.snapshot import Change, EpochReport, Event, LossPoint, Status
+from ampviz.telemetry.snapshot import Change, EpochReport, Event, Status
 
 
 class Controller:
@@ -58,22 +53,14 @@ class Controller:
         self.time = Stopwatch(clock)
         self._retuning = Retuning(knobs)
         self.progress = progress or Progress()
+        self.phases = Phases(plan, self.progress, self.time)
         self.outbox: list[tuple[int, Command]] = []
         self.status = Status.STARTING
         self.error = ""
-        self.phase = "train"
-        self.tally = self.progress.train
-        self.phase_done = 0  # instances retired or dropped
-        self.dropped = 0
         self.next_tokens = [""] * plan.workers
         self.stepped = ""
         self.stopped_by = ""  # the breakpoint or watch that paused the session, and what met it
-        self._curve = Tally()  # training losses since the last point was taken
         self._events: list[Event] = []
-        self._admission: Admission = Dealt(plan.workers) if plan.by_key else ForAll(plan.source_workers)
-        self._next_key = {"train": self.progress.instances, "valid": -1}
-        self._to_pass = 0  # workers that have not passed the barrier; 0 outside one
-        self._phase_began = 0.0
         self._step: Stepping | None = None  # the one under way
         self._pause_after_epoch = False
         self._pause_first = False
@@ -95,7 +82,7 @@ class Controller:
             self.status = Status.PAUSED
             self.time.pause()
             self.outbox.append((ALL, SetPaused(True)))
-            self._event("PAUSE", "paused")
+            self.note("PAUSE", "paused")
 
     def resume(self) -> None:
         """Go on after a pause; a step under way ends."""
@@ -105,7 +92,7 @@ class Controller:
             self.time.go_on()
             self.status = Status.RUNNING
             self.outbox.append((ALL, SetPaused(False)))
-            self._event("RESUME", f"resumed after {self.time.paused:.1f} s of pauses")
+            self.note("RESUME", f"resumed after {self.time.paused:.1f} s of pauses")
 
     def step(self, goal: StepGoal, worker: int = ANY, node: int = -1) -> None:
         """Process messages one at a time until the goal is met; pauses a running session first.
@@ -145,10 +132,9 @@ class Controller:
         if key not in self.in_flight or self.status.ended:
             raise UsageError(f"key {key} is not in flight")
         age = self.time.now - self.in_flight[key]
-        self.outbox += self._admission.drop(key)
-        self.dropped += 1
-        self._event("DROP", f"key {key} dropped, {age:.1f} s after it was admitted")
-        self._left(1)
+        self.outbox += self.phases.drop(key)
+        self.note("DROP", f"key {key} dropped, {age:.1f} s after it was admitted")
+        self._admit()
 
     def stop(self, *, save: bool) -> None:
         """End early: with `save` after what is in flight came home, else at once."""
@@ -160,16 +146,16 @@ class Controller:
         if self.status is Status.PAUSED:
             self.resume()
         self.status = Status.STOPPING
-        self._admission.close()
-        self._event("STOP", f"{len(self.in_flight)} in flight come home first")
-        self._end_of_phase()
+        self.phases.close()
+        self.note("STOP", f"{len(self.in_flight)} in flight come home first")
+        self._admit()
 
     def fail(self, error: str) -> None:
         """End as failed, with the text of what went wrong."""
         if not self.status.ended:
             self.error = error
             self.status = Status.FAILED
-            self._event("ERROR", error)
+            self.note("ERROR", error)
 
     # Reports
 
@@ -181,12 +167,9 @@ class Controller:
             case CameHome(keys):
                 self._came_home(worker, keys)
             case LossSeen():
-                self.tally.add(report)
-                if self.phase == "train":
-                    self._curve.add(report)
+                self.phases.seen(report)
             case Passed():
-                self._to_pass -= 1
-                if not self._to_pass:
+                if self.phases.passed():
                     self._phase_ended()
             case Halted(token):
                 self.next_tokens[worker] = token
@@ -200,23 +183,7 @@ class Controller:
     @property
     def in_flight(self) -> dict[int, float]:
         """Keys and when they were admitted, oldest first."""
-        return self._admission.in_flight
-
-    def owner(self, key: int) -> int:
-        """The worker that an instance stays with, where instances stay with one."""
-        return self._admission.owner(key)
-
-    @property
-    def epoch_size(self) -> int:
-        return self._admission.size
-
-    def take_point(self) -> LossPoint | None:
-        """The mean training loss since the last call; None if there was none."""
-        if not self._curve.rows:
-            return None
-        point = LossPoint(self.progress.instances, self._curve.mean_loss, self._curve.rows)
-        self._curve = Tally()
-        return point
+        return self.phases.in_flight
 
     def take_events(self) -> list[Event]:
         """The events since the last call."""
@@ -224,81 +191,46 @@ class Controller:
         return events
 
     def note(self, kind: str, text: str, marker: str = "") -> None:
-        """Add an event that the session itself knows of, such as a checkpoint."""
-        self._event(kind, text, marker)
+        """Add an event, for viewers and the log."""
+        self._events.append(Event(self.time.now, kind, text, self.progress.instances, marker))
 
     # Inside
 
     def _begin_epoch(self) -> None:
-        progress, plan = self.progress, self.plan
-        if progress.epoch > plan.epochs:
+        if self.progress.epoch > self.plan.epochs:
             self.status = Status.FINISHED
             return
         self._retune()
-        order = np.random.default_rng([plan.seed, progress.epoch]).permutation(plan.train_size)
-        self._begin_phase("train", order.tolist()[progress.position :])
-
-    def _begin_phase(self, phase: str, order: Sequence[int]) -> None:
-        self.phase, self.phase_done = phase, 0
-        self._admission.open(order, self._next_key[phase], 1 if phase == "train" else -1)
-        self.tally = self.progress.train if phase == "train" else Tally()
-        self._phase_began = self.time.active
+        self.phases.train()
         self._admit()
-        self._end_of_phase()  # an epoch resumed at its very end has nothing left to admit
 
     def _admit(self) -> None:
-        if self.status is Status.STARTING or self.status.ended or self._to_pass:
-            return
-        knobs = self.knobs
-        ahead = not knobs.get("slow_motion")  # what workers have at hand must come home before a stop
-        self.outbox += self._admission.admit(knobs.number("max_active_keys"), self.time.now, ahead=ahead)
-        self.tally.max_in_flight = max(self.tally.max_in_flight, len(self.in_flight))
+        """Let instances in where some may come, or the phase end where none is left."""
+        if self.status is not Status.STARTING and not self.status.ended:
+            ahead = not self.knobs.get("slow_motion")  # what workers have at hand must come home before a stop
+            self.outbox += self.phases.admit(self.knobs.number("max_active_keys"), ahead=ahead)
 
     def _came_home(self, worker: int, keys: Sequence[int]) -> None:
-        retired, commands = self._admission.home(worker, keys)
-        if not retired:
-            return
-        self.tally.instances += len(retired)
-        if self.phase == "train":
-            self.progress.instances += len(retired)
-        self.outbox += commands
-        self._left(len(retired))
-
-    def _left(self, count: int) -> None:
-        """So many instances are in flight no more: others come in their place, or the phase ends."""
-        self.phase_done += count
-        if self.phase == "train":
-            self.progress.position += count
-        self._admit()
-        self._end_of_phase()
-
-    def _end_of_phase(self) -> None:
-        if self._admission.done and not self._to_pass and not self.status.ended:
-            self.tally.seconds += self.time.active - self._phase_began
-            self._to_pass = self.plan.workers
-            self.outbox.append((ALL, Barrier()))
+        retired, commands = self.phases.home(worker, keys)
+        if retired:
+            self.outbox += commands
+            self._admit()
 
     def _phase_ended(self) -> None:
-        self._next_key[self.phase] = self._admission.next_key()
         if self.status is Status.STOPPING:
             self.status = Status.INTERRUPTED
-        elif self.phase == "train":
+            return
+        if self.phases.training:
             self.settle()
             if self.plan.valid_size and self.knobs.get("validate"):
-                self._begin_phase("valid", range(self.plan.valid_size))
-            else:
-                self._epoch_ended(None)
-        else:
-            self._epoch_ended(self.tally)
+                self.phases.validate()
+                self._admit()
+                return
+        self._epoch_ended(self.phases.end_epoch())
 
-    def _epoch_ended(self, valid: Tally | None) -> None:
-        progress = self.progress
-        report = epoch_report(progress.epoch, progress.train, valid, progress.instances)
-        progress.epochs.append(report)
-        progress.epoch += 1
-        progress.position, progress.train = 0, Tally()
+    def _epoch_ended(self, report: EpochReport) -> None:
         metrics = "  ".join(f"{name} {value:.4f}" for name, value in report.metrics.items())
-        self._event("EPOCH", f"epoch {report.epoch}: train {report.train_loss:.4f}  {metrics}  {report.seconds:.1f} s")
+        self.note("EPOCH", f"epoch {report.epoch}: train {report.train_loss:.4f}  {metrics}  {report.seconds:.1f} s")
         if self._goal_reached(report):
             self.status = Status.FINISHED
         elif not self.status.ended:
@@ -311,14 +243,14 @@ class Controller:
         goal = self.plan.goal
         reached = goal is not None and goal.reached(report)
         if reached:
-            self._event("TARGET", f"{goal} reached in epoch {report.epoch}", marker=str(goal))
+            self.note("TARGET", f"{goal} reached in epoch {report.epoch}", marker=str(goal))
         return reached
 
     def _step_done(self, token: str, updated: bool) -> None:
         self.stepped = token or self.stepped
         if self._step is None:
             return
-        if self._step.reached(token, updated, self.in_flight) or not (self.in_flight or self._to_pass):
+        if self._step.reached(token, updated, self.in_flight) or not (self.in_flight or self.phases.in_barrier):
             self._step = None
         else:
             self.outbox.append(self._step.command())
@@ -332,6 +264,3 @@ class Controller:
             self._retune()
             self._events.append(knob_event(self.time.now, self.progress.instances, change, how))
             self._admit()
-
-    def _event(self, kind: str, text: str, marker: str = "") -> None:
-        self._events.append(Event(self.time.now, kind, text, self.progress.instances, marker))

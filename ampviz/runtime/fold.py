@@ -22,18 +22,18 @@ class Rates:
 
     def update(self, controller: Controller) -> tuple[float, float]:
         """Look again; returns (instances per second, rows per second)."""
-        phase = (controller.progress.epoch, controller.phase)
+        phase, tally = (controller.progress.epoch, controller.phases.current), controller.phases.tally
         if phase != self._phase:
             self._seen.clear()
             self._phase = phase
         now = controller.time.active
-        self._seen.append((now, controller.tally.instances, controller.tally.rows))
+        self._seen.append((now, tally.instances, tally.rows))
         while len(self._seen) > 2 and self._seen[1][0] < now - _WINDOW_S:
             self._seen.popleft()
         (then, instances, rows), elapsed = self._seen[0], now - self._seen[0][0]
         if elapsed <= 0 or now == then:
             return 0.0, 0.0
-        return (controller.tally.instances - instances) / elapsed, (controller.tally.rows - rows) / elapsed
+        return (tally.instances - instances) / elapsed, (tally.rows - rows) / elapsed
 
 
 def fold(
@@ -54,11 +54,11 @@ def fold(
         at=now,
         status=controller.status,
         epoch=min(controller.progress.epoch, controller.plan.epochs),
-        phase=controller.phase,
-        epoch_done=controller.phase_done,
-        epoch_size=controller.epoch_size,
+        phase=controller.phases.current,
+        epoch_done=controller.phases.done,
+        epoch_size=controller.phases.size,
         instances=controller.progress.instances,
-        max_in_flight=controller.tally.max_in_flight,
+        max_in_flight=controller.phases.tally.max_in_flight,
         paused_s=controller.time.paused,
         in_flight=tuple(InFlight(key, now - admitted, paths.get(key, ())) for key, admitted in oldest),
         in_flight_count=len(controller.in_flight),
@@ -73,7 +73,7 @@ def fold(
         stepped=controller.stepped,
         next=tuple(controller.next_tokens) if paused else (),
         stopped_by=controller.stopped_by,
-        dropped=controller.dropped,
+        dropped=controller.phases.dropped,
         trace=trail.trace,
         trace_lost=trail.lost,
         units_lost=trail.units_lost,

@@ -103,7 +103,7 @@ class Inquiries:
             case InspectMessage(token=text):
                 token = Token.parse(text)
                 host = self._placement[node_called(token.node, self._graph).id]
-                return {host if host != EVERY else self._controller.owner(dict(token.state)["key"])}
+                return {host if host != EVERY else self._controller.phases.owner(dict(token.state)["key"])}
             case InspectKey(key=key):
                 if key not in self._controller.in_flight:
                     raise UsageError(f"key {key} is not in flight")

@@ -95,7 +95,7 @@ class Requests:
             node = node_called(request.node, self._graph).id
             host = self._placement[node]
             if host == EVERY:  # that of the oldest instance
-                host = self._controller.owner(next(iter(self._controller.in_flight), 0))
+                host = self._controller.phases.owner(next(iter(self._controller.in_flight), 0))
             self._controller.step(request.goal, host, node)
         elif request.worker >= workers:
             raise UsageError("no such worker", expected=f"0 to {workers - 1}", got=request.worker)

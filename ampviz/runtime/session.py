@@ -223,7 +223,7 @@ class Session:
         self._trace_if_read()
         self._inquiries.look()
         self.backend.refresh()
-        point = controller.take_point()
+        point = controller.phases.take_point()
         epochs = controller.progress.epochs[self._epochs_seen :]
         self._epochs_seen += len(epochs)
         rates = self._rates.update(controller)

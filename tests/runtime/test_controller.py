@@ -329,7 +329,8 @@ def test_a_failure_keeps_its_text_and_later_reports_change_nothing():
 def test_parameters_are_settled_once_an_epoch_between_training_and_validation(valid_size):
     seen = []
     machine, crew = started(
-        valid_size=valid_size, settle=lambda: seen.append((machine.phase, len(machine.in_flight), machine.outbox[:]))
+        valid_size=valid_size,
+        settle=lambda: seen.append((machine.phases.current, len(machine.in_flight), machine.outbox[:])),
     )
     crew.finish()
     assert seen == [("train", 0, [])] * 2
@@ -351,9 +352,9 @@ def test_the_learning_rate_of_an_epoch_is_told_when_it_begins():
 
 def test_points_of_the_curve_are_means_since_the_last_one():
     machine, _ = started()
-    assert machine.take_point() is None
+    assert machine.phases.take_point() is None
     machine.report(0, LossSeen(2, 3.0, {}))
     machine.report(0, LossSeen(2, 1.0, {}))
-    point = machine.take_point()
+    point = machine.phases.take_point()
     assert (point.loss, point.count) == (1.0, 4)
-    assert machine.take_point() is None
+    assert machine.phases.take_point() is None

@@ -124,11 +124,11 @@ def test_drops_at_any_moment_leave_nothing_behind_and_every_epoch_ends(name, wor
     assert controller.status is Status.FINISHED
     assert [worker.remembered() for worker in network.workers] == [{}] * workers
     events = [event for event in controller.take_events() if event.kind == "DROP"]
-    assert controller.dropped == len(events)
+    assert controller.phases.dropped == len(events)
     trained = sum(report.instances for report in controller.progress.epochs)
     assert trained == controller.progress.instances
     validated = 2 * 6
-    assert trained <= 60 <= trained + controller.dropped <= 60 + validated
+    assert trained <= 60 <= trained + controller.phases.dropped <= 60 + validated
 
 
 @pytest.mark.parametrize("backend", ["inline", "process"])
