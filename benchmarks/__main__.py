@@ -8,7 +8,6 @@ Progress goes to standard error.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.report import MADE, report
+from benchmarks.rounds import options
 from benchmarks.session import ROOT, installed
 from benchmarks.workloads import WORKLOADS
 
@@ -80,10 +80,8 @@ def _processor() -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__, rounds=3, seconds=0.6)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"default: all of {', '.join(commands(1, 1))}")
-    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="default: 3")
-    parser.add_argument("--seconds", type=float, default=0.6, metavar="X", help="of a measurement, default: 0.6")
     parser.add_argument("--out", type=Path, default=MADE.parent, metavar="FOLDER", help=f"default: {MADE.parent}")
     parser.add_argument("--resume", action="store_true", help="leave out what is in the folder already")
     parser.add_argument("--remark", default="", help="a sentence for the head of the report")

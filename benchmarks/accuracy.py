@@ -8,7 +8,6 @@ be as good as PyTorch's, or worse by no more than is allowed to chance. Exit cod
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import sys
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import Any
 import torch
 
 from benchmarks.pytorch.serve import Server
-from benchmarks.rounds import show
+from benchmarks.rounds import options, show
 from benchmarks.session import measured
 from benchmarks.workloads import WORKLOADS
 
@@ -84,12 +83,11 @@ def compared(name: str, seeds: int) -> dict[str, Any]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"{', '.join(COURSES)}; default: all")
+    parser = options(__doc__, workloads=COURSES)
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="default: 1")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    results = [compared(name, chosen.seeds) for name in chosen.workloads or COURSES]
+    results = [compared(name, chosen.seeds) for name in chosen.workloads]
     for result in results:
         show("accuracy", result)
     return 0 if all(result["as_good"] for result in results) else 1

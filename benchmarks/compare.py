@@ -165,9 +165,8 @@ def _at_least(in_flight: int) -> int:
 
 
 def main() -> None:
-    parser = options(__doc__, rounds=5)
+    parser = options(__doc__, rounds=5, seconds=2.0)
     parser.add_argument("workload", metavar="WORKLOAD", choices=WORKLOADS, help=", ".join(WORKLOADS))
-    parser.add_argument("--seconds", type=float, default=2.0, metavar="X", help="of each measurement, default: 2")
     chosen = parser.parse_args()
     show("compare", compared(chosen.workload, chosen.rounds, chosen.seconds))
 

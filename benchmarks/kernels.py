@@ -32,10 +32,8 @@ def share(name: str, busy: list[float]) -> float:
 
 
 def main() -> None:
-    parser = options(__doc__, rounds=3)
-    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"{', '.join(WORKLOADS)}; default: all")
-    chosen = parser.parse_args()
-    busy: dict[str, list[float]] = {name: [] for name in chosen.workloads or WORKLOADS}
+    chosen = options(__doc__, rounds=3, workloads=WORKLOADS).parse_args()
+    busy: dict[str, list[float]] = {name: [] for name in chosen.workloads}
     result = in_turns({name: partial(share, name, seen) for name, seen in busy.items()}, chosen.rounds)
     for name, numbers in result.items():
         numbers["of_units"] = statistics.median(busy[name])

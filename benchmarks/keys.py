@@ -30,12 +30,10 @@ def curve(name: str, keys: tuple[int, ...], rounds: int, seconds: float) -> dict
 
 
 def main() -> None:
-    parser = options(__doc__, rounds=3)
-    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"{', '.join(WORKLOADS)}; default: mnist")
+    parser = options(__doc__, rounds=3, seconds=1.0, workloads=WORKLOADS, default=["mnist"])
     parser.add_argument("--keys", type=int, nargs="+", default=KEYS, metavar="N", help=f"default: {KEYS}")
-    parser.add_argument("--seconds", type=float, default=1.0, metavar="X", help="of each measurement, default: 1")
     chosen = parser.parse_args()
-    for name in chosen.workloads or ["mnist"]:
+    for name in chosen.workloads:
         show("keys", curve(name, tuple(chosen.keys), chosen.rounds, chosen.seconds))
 
 

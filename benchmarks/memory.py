@@ -57,11 +57,10 @@ def summed_up(workers: list[dict[str, float]]) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = options(__doc__, rounds=1)
-    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"{', '.join(WORKLOADS)}; default: all")
+    parser = options(__doc__, rounds=1, workloads=WORKLOADS)
     parser.add_argument("--instances", type=int, default=300, metavar="N", help="trained on, default: 300")
     chosen = parser.parse_args()
-    for name in chosen.workloads or WORKLOADS:
+    for name in chosen.workloads:
         rounds = [summed_up(peaks(name, chosen.instances)) for _ in range(chosen.rounds)]
         show("memory", {"workload": name, **max(rounds, key=lambda found: found["without_parameters_MB"])})
 

@@ -32,11 +32,8 @@ def placed(name: str, rounds: int, seconds: float) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = options(__doc__, rounds=3)
-    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"{', '.join(WORKLOADS)}; default: all")
-    parser.add_argument("--seconds", type=float, default=1.0, metavar="X", help="of each measurement, default: 1")
-    chosen = parser.parse_args()
-    for name in chosen.workloads or WORKLOADS:
+    chosen = options(__doc__, rounds=3, seconds=1.0, workloads=WORKLOADS).parse_args()
+    for name in chosen.workloads:
         show("placement", placed(name, chosen.rounds, chosen.seconds))
 
 

@@ -5,7 +5,6 @@ python -m benchmarks.report [FILE] [--write]
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import shutil
@@ -13,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.rounds import options
 from benchmarks.session import ROOT
 
 PAGE, KEPT = ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "benchmarks.json"
@@ -215,7 +215,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__)
     parser.add_argument("file", nargs="?", type=Path, default=MADE, metavar="FILE", help=f"default: {MADE}")
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.name}, and the JSON beside it")
     chosen = parser.parse_args()

@@ -6,16 +6,34 @@ import argparse
 import json
 import statistics
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from benchmarks.session import measured
 
 
-def options(doc: str | None, *, rounds: int) -> argparse.ArgumentParser:
-    """A parser with the module's own text as help, and the number of rounds."""
+def options(
+    doc: str | None,
+    *,
+    rounds: int | None = None,
+    seconds: float | None = None,
+    workloads: Iterable[str] = (),
+    default: Sequence[str] = (),
+) -> argparse.ArgumentParser:
+    """A parser with the module's own text as help, and those of the usual options that there is a default for.
+
+    Of `workloads` any may be named; without a default all of them are meant where none is.
+    """
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=rounds, metavar="N", help=f"default: {rounds}")
+    names = list(workloads)
+    if names:
+        words = f"{', '.join(names)}; default: {', '.join(default) or 'all'}"
+        parser.add_argument("workloads", nargs="*", default=default or names, metavar="WORKLOAD", help=words)
+    if rounds is not None:
+        parser.add_argument("--rounds", type=int, default=rounds, metavar="N", help=f"default: {rounds}")
+    if seconds is not None:
+        words = f"of each measurement, default: {seconds:g}"
+        parser.add_argument("--seconds", type=float, default=seconds, metavar="X", help=words)
     return parser
 
 

@@ -10,7 +10,6 @@ in float32, but add up in another order. Exit code 1 if one does not.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import importlib
 import sys
@@ -36,7 +35,7 @@ from ampviz.runtime.store import ParameterStore
 from ampviz.runtime.worker import Worker
 from ampviz.state import State
 from benchmarks.pytorch.model import Model
-from benchmarks.rounds import show
+from benchmarks.rounds import options, show
 from benchmarks.workloads import WORKLOADS, Workload
 
 LOSS = 1e-6
@@ -129,12 +128,10 @@ def _distances(got: Arrays, expected: Arrays) -> dict[str, float]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=", ".join(WORKLOADS))
-    options = parser.parse_args()
+    chosen = options(__doc__, workloads=WORKLOADS).parse_args()
     torch.set_num_threads(1)
     agreed = True
-    for name in options.workloads or WORKLOADS:
+    for name in chosen.workloads:
         variants = differences(WORKLOADS[name])
         agreed &= all(off["loss"] <= LOSS and off["gradient"] <= GRADIENT for off in variants.values())
         show("same", {"workload": name, "loss_within": LOSS, "gradient_within": GRADIENT, "variants": variants})

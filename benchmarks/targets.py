@@ -8,7 +8,6 @@ where the first was cut off. Rows of runs that are not asked for stay on the pag
 
 from __future__ import annotations
 
-import argparse
 import json
 import platform
 import shlex
@@ -23,7 +22,7 @@ import msgspec
 
 from ampviz.runtime.goal import Goal
 from ampviz.telemetry.snapshot import EpochReport
-from benchmarks.rounds import show
+from benchmarks.rounds import options, show
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results.md"
 MNIST = ("--target", "accuracy>=0.97", "--epochs", "5")
@@ -136,24 +135,24 @@ def table(rows: dict[str, list[str]], seeds: int, remark: str) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join([*RUNS, *ONCE]))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--outcomes", type=Path, metavar="FOLDER", help="keep outcomes there, and take those there")
     parser.add_argument("--remark", default="", help="a sentence for the head of the page")
     parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name}")
-    options = parser.parse_args()
+    chosen = parser.parse_args()
     rows = rows_of(RESULTS.read_text()) if RESULTS.exists() else {}
-    for name in options.names or [*RUNS, *ONCE]:
+    for name in chosen.names or [*RUNS, *ONCE]:
         outcomes = []
-        for seed in range(1 if name in ONCE else options.seeds):
-            outcomes.append(kept(name, seed, options.outcomes))
+        for seed in range(1 if name in ONCE else chosen.seeds):
+            outcomes.append(kept(name, seed, chosen.outcomes))
             print(f"{name}, seed {seed}: {len(outcomes[-1]['epochs'])} epochs", file=sys.stderr)
         found = summary(name, outcomes)
         show("targets", found)
         rows[name] = cells(found)
-        if options.write:
-            RESULTS.write_text(table(rows, options.seeds, options.remark))
+        if chosen.write:
+            RESULTS.write_text(table(rows, chosen.seeds, chosen.remark))
 
 
 if __name__ == "__main__":
