@@ -12,8 +12,8 @@ import pytest
 
 from ampviz.listed import Listed, listed
 from tests.runtime.models import target
+from tests.terminals import DEADLINE_S, Terminal, terminals
 from tests.test_sessions import ended, gone, until
-from tests.test_terminal import DEADLINE_S, Terminal
 
 pytestmark = pytest.mark.slow
 
@@ -47,15 +47,8 @@ def stopped(screen: Terminal) -> bool:
 @pytest.fixture
 def terminal(nothing_left_behind):
     """Opens terminals, closes them, and ends the sessions that go on without one."""
-    opened = []
-
-    def start(*arguments, **size):
-        opened.append(Terminal(arguments, **size))
-        return opened[-1]
-
-    yield start
-    for one in opened:
-        one.close()
+    with terminals() as start:
+        yield start
     for session in listed(runs()):
         if not gone(session.pid):
             os.kill(session.pid, signal.SIGKILL)
