@@ -140,37 +140,25 @@ class Merge(Join):
 
 
 class Concat(Merge):
-    """Joins payloads side by side, features after features; backward cuts the gradient again.
-
-    The arrays of a tuple stand one after the other: Concat of x and a pair (h, c) gives the rows (x | h | c).
-    """
+    """Joins payloads (rows, size) side by side, features after features; backward cuts the gradient again."""
 
     def infer(self, *inputs: PortType) -> tuple[PortType, ...]:
-        fields = self.merged_fields(inputs)
+        fields = self.merged_fields(self.take(inputs, len(inputs)))
         widths: list[int] = []
         for given in inputs:
-            for array in given.arrays:
-                width = array.shape[-1] if len(array.shape) == 1 else None
-                if width is None or array.dtype != inputs[0].dtype:
-                    expected = f"(rows, size) {inputs[0].dtype}, the size fixed"
-                    raise GraphError("an input does not fit", where=self.where, expected=expected, got=given)
-                widths.append(width)
+            width = given.shape[-1] if len(given.shape) == 1 else None
+            if width is None or given.dtype != inputs[0].dtype:
+                expected = f"(rows, size) {inputs[0].dtype}, the size fixed"
+                raise GraphError("an input does not fit", where=self.where, expected=expected, got=given)
+            widths.append(width)
         self._cuts = [0, *np.cumsum(widths).tolist()]
-        self._arrays = [len(given.arrays) for given in inputs]
-        self._plain = max(self._arrays) == 1
         return (PortType(fields, (self._cuts[-1],), inputs[0].dtype),)
 
     def merge(self, payloads: list[Payload]) -> tuple[Payload, Any]:
-        if not self._plain:
-            payloads = [array for payload in payloads for array in (payload if type(payload) is tuple else (payload,))]
         return np.concatenate(payloads, axis=1), None
 
     def cut(self, saved: Any, dy: Payload) -> Sequence[Payload | None]:
-        pieces: list[Payload] = [dy[:, start:stop] for start, stop in itertools.pairwise(self._cuts)]
-        if self._plain:
-            return pieces
-        rest = iter(pieces)
-        return [next(rest) if count == 1 else tuple(itertools.islice(rest, count)) for count in self._arrays]
+        return [dy[:, start:stop] for start, stop in itertools.pairwise(self._cuts)]
 
 
 class Multiply(Merge):

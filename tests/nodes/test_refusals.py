@@ -20,6 +20,11 @@ def tuple_for_an_array(x, label):
     end(nn.Tanh(name="bend")(nn.LeafLSTM(4, 2)(x)), label)  # here
 
 
+@refused("both (Concat", "takes one array, not a tuple of arrays")
+def tuple_beside_an_array(x, label):
+    end(nn.Concat(name="both")(x, nn.LeafLSTM(4, 2)(x)), label)  # here
+
+
 @refused("loss (SoftmaxCrossEntropy", "Hint: nn.Pick(0) takes the first array out of a tuple")
 def loss_of_a_tuple(x, label):
     nn.SoftmaxCrossEntropy(name="loss")(nn.LeafLSTM(4, 2)(x), label)  # here
