@@ -160,16 +160,9 @@ def test_a_file_without_questions_is_refused(write):
         babi_graphs("train", path=write(["1 1 2"]))
 
 
-@pytest.fixture(scope="module")
-def warm_cache(tmp_path_factory):
-    """A cache that the tests with the real data share."""
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.fixture
-def real(data_folder, monkeypatch, warm_cache):
+def real(published):
     """Opens the published graphs."""
-    monkeypatch.setenv("AMPVIZ_CACHE", str(warm_cache))
     return babi_graphs
 
 

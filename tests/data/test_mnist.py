@@ -110,12 +110,6 @@ def test_the_number_of_classes_is_checked_although_the_files_are_cached(tmp_path
         idx_images(*pair, classes=9)
 
 
-@pytest.fixture(scope="module")
-def warm_cache(tmp_path_factory):
-    """A cache that the tests with the real data share: unpacking takes longest."""
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.mark.parametrize(
     ("split", "count", "histogram"),
     [
@@ -123,8 +117,7 @@ def warm_cache(tmp_path_factory):
         ("valid", 10_000, [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]),
     ],
 )
-def test_mnist_is_what_was_published(data_folder, monkeypatch, warm_cache, split, count, histogram):
-    monkeypatch.setenv("AMPVIZ_CACHE", str(warm_cache))
+def test_mnist_is_what_was_published(published, split, count, histogram):
     dataset = mnist(split)
     assert len(dataset) == count // 100
     labels = np.concatenate([dataset[index].fields["label"] for index in range(len(dataset))])

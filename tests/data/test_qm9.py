@@ -144,16 +144,9 @@ def test_too_few_molecules_and_no_file_are_refused(write, tmp_path):
         qm9("train", path=tmp_path / "absent")
 
 
-@pytest.fixture(scope="module")
-def warm_cache(tmp_path_factory):
-    """A cache that the tests with the real data share: parsing takes longest."""
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.fixture
-def real(data_folder, monkeypatch, warm_cache):
+def real(published):
     """Opens the published molecules with bonds."""
-    monkeypatch.setenv("AMPVIZ_CACHE", str(warm_cache))
     return qm9
 
 

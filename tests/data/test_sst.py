@@ -19,15 +19,7 @@ COUNTS = {
 }
 
 
-@pytest.fixture(scope="module")
-def warm_cache(tmp_path_factory):
-    """A cache that the tests of this file share: parsing takes longest."""
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(autouse=True)
-def shared_cache(data_folder, monkeypatch, warm_cache):
-    monkeypatch.setenv("AMPVIZ_CACHE", str(warm_cache))
+pytestmark = pytest.mark.usefixtures("published")
 
 
 @pytest.mark.parametrize("split", COUNTS)
