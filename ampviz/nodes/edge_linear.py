@@ -1,7 +1,7 @@
 """Message passing in one node: rows travel along typed edges, each type through weights of its own, and are summed.
 
     arrived = nn.EdgeLinear(n, n, T.sources, T.targets, types=4)(h)       # a row for each node of the graph
-    h = nn.GRU(n, n)(nn.Concat()(arrived, h))
+    h = nn.GRU(n, n)(arrived, h)
 
 `Distribute`, a `Linear` for each type and `Collect` do the same with a node a type, which can then be placed apart.
 """

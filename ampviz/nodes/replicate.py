@@ -46,7 +46,7 @@ def _copied(whole: Parameterised, count: int, mode: ReplicaMode, ports: Sequence
     whole.line = model_line()
     name = ports[0].node.builder().named(whole)
     choose = S.key % 2 == 0 if count == 2 else S.key % count  # with two ways a Cond asks for true or false
-    names = [f"{name}-cond"] if len(ports) == 1 else [f"{name}-cond-{input}" for input in range(len(ports))]
+    names = [f"{name}-cond"] if len(ports) == 1 else [f"{name}-cond-{number}" for number in range(len(ports))]
     ways = [Cond(choose, ways=count, name=own)(port) for own, port in zip(names, ports, strict=True)]
     outputs = []
     for number, inputs in enumerate(zip(*ways, strict=True)):

@@ -118,11 +118,11 @@ class InFlight(Struct, frozen=True):
 
 
 class LossPoint(Struct, frozen=True, array_like=True):
-    """Mean training loss over the instances retired since the last point."""
+    """Mean training loss over the rows that losses have seen since the last point."""
 
     instances: int  # training instances retired since the session started: the x axis of every chart
     loss: float
-    count: int = 1  # instances averaged
+    count: int = 1  # rows averaged
 
 
 class RatePoint(Struct, frozen=True, array_like=True):

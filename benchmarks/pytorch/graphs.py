@@ -16,12 +16,12 @@ Edges = tuple[list[Tensor], Tensor]
 
 
 class GraphNetwork(Model):
-    """A Linear for each type of edge, sums where the edges arrive, and a GRU."""
+    """A Linear for each type of edge, sums where the edges arrive, and a GRU. `name` is that of the EdgeLinear."""
 
-    def __init__(self, arrays: Arrays, edges: str, steps: int):
+    def __init__(self, arrays: Arrays, name: str, steps: int):
         super().__init__()
-        self.steps, self.edges = steps, edges
-        self.links = nn.ModuleList(edge_layers(arrays, edges))
+        self.steps, self.name = steps, name
+        self.links = nn.ModuleList(edge_layers(arrays, name))
         self.cell = gru(arrays, "cell")
 
     def walked(self, h: Tensor, edges: Edges) -> Tensor:
@@ -37,7 +37,7 @@ class GraphNetwork(Model):
 
     def gradients(self) -> dict[str, Tensor]:
         found = super().gradients()
-        of_types = [layer_gradients(self.edges, link) for link in self.links]
+        of_types = [layer_gradients(self.name, link) for link in self.links]
         for name in of_types[0]:
             found[name] = torch.cat([gradients[name] for gradients in of_types], -1)
         return found

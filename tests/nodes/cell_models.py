@@ -29,7 +29,7 @@ def tree_lstm_instance(rng):
 
 
 def lstm(x, y):
-    """Rows (x | h | c) through a cell as often as the sequence is long; h and c both reach the loss."""
+    """Rows and (h, c) through a cell as often as the sequence is long; h and c both reach the loss."""
     step = nn.Ungroup(S.t, count=S.n, axis=1)(x)
     cell = nn.LSTM(SIZE, HIDDEN, name="cell")
     state = amp.loop(
