@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import select
 import signal
 from pathlib import Path
 
@@ -38,8 +37,7 @@ def goes_on() -> None:
 
 def stopped(screen: Terminal) -> bool:
     """Whether the process on this terminal is stopped; reads what it draws until then."""
-    while select.select([screen.master], [], [], 0.02)[0]:
-        os.read(screen.master, 1 << 16)
+    screen.read()
     state = Path(f"/proc/{screen.process.pid}/stat").read_text().rpartition(")")[2].split()[0]
     return state == "T"
 
