@@ -9,7 +9,7 @@ import numpy as np
 from ampviz.nodes import cell_kernels, kernels
 from ampviz.nodes.batch import Batch
 from ampviz.nodes.parameterised import Parameterised
-from ampviz.nodes.parameters import Array
+from ampviz.nodes.parameters import Array, ones
 from ampviz.nodes.payload import Payload
 from ampviz.optim import Optimizer
 from ampviz.ports import ArrayType, PortType
@@ -68,4 +68,4 @@ class LSTMCell(Parameterised):
         return self.whole(kernels.linear_input_gradient(dgates, self.W), dmemories)
 
     def factors(self, saved: Payload, dy: Payload) -> dict[str, tuple[Array, Array]]:
-        return {"W": (saved, dy), "b": (np.ones(len(dy), dy.dtype), dy)}
+        return {"W": (saved, dy), "b": (ones(len(dy), dy.dtype), dy)}

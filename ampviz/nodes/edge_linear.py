@@ -15,7 +15,7 @@ from ampviz.nodes import kernels
 from ampviz.nodes.batch import Batch
 from ampviz.nodes.edges import EdgeTables
 from ampviz.nodes.parameterised import Parameterised
-from ampviz.nodes.parameters import Array, Parameters
+from ampviz.nodes.parameters import Array, Parameters, ones
 from ampviz.nodes.payload import Payload
 from ampviz.optim import Optimizer
 from ampviz.ports import PortType
@@ -116,7 +116,7 @@ class EdgeLinear(Parameterised):
         return dx
 
     def factors(self, saved: Payload, dy: Payload) -> dict[str, tuple[Array, Array]]:
-        return {"W": (saved, dy), "b": (np.ones(len(dy), dy.dtype), dy)}
+        return {"W": (saved, dy), "b": (ones(len(dy), dy.dtype), dy)}
 
     def weight_gradients(self, saved: Payload, dy: Payload) -> dict[str, Array]:
         if self.dense:

@@ -7,7 +7,7 @@ import numpy as np
 from ampviz.errors import GraphError
 from ampviz.nodes import kernels
 from ampviz.nodes.parameterised import Parameterised
-from ampviz.nodes.parameters import Array
+from ampviz.nodes.parameters import Array, ones
 from ampviz.nodes.payload import Payload
 from ampviz.optim import Optimizer
 from ampviz.ports import PortType
@@ -61,4 +61,4 @@ class Linear(Parameterised):
         return kernels.linear_input_gradient(dy, self.W)
 
     def factors(self, saved: Payload, dy: Payload) -> dict[str, tuple[Array, Array]]:
-        return {"W": (saved, dy), "b": (np.ones(len(dy), dy.dtype), dy)}
+        return {"W": (saved, dy), "b": (ones(len(dy), dy.dtype), dy)}

@@ -79,6 +79,7 @@ class Parameterised(Transform):
     def attach(self, parameters: Parameters) -> None:
         """Use these arrays, which live in the session's shared memory."""
         self.parameters = parameters
+        self._size = sum([array.size for array in parameters.arrays.values()])
         for name, array in parameters.arrays.items():
             setattr(self, name, array)
 
@@ -213,9 +214,8 @@ class Parameterised(Transform):
         if not self.dense or row_count(dy) < _MANY_ROWS:
             return False
         arrays = [array for payload in (saved, dy) for array in (payload if type(payload) is tuple else (payload,))]
-        own = sum([array.size for array in self.parameters.arrays.values()])
         came: int = sum([array.size for array in arrays])
-        return came > own
+        return came > self._size
 
     def _add(self, states: Sequence[State], saved: Payload, dy: Payload) -> None:
         """Collect what these messages give, no more of them than the interval lacks; update if it lacked no more."""

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.floating]
+
+_ONES: dict[np.dtype[Any], Array] = {}  # as many as were asked for at once, and more
+
+
+def ones(rows: int, dtype: np.dtype[Any]) -> Array:
+    """Ones (rows,), read-only: the x of a bias. numpy takes as long to make some as to sum a small gradient."""
+    known = _ONES.get(dtype)
+    if known is None or len(known) < rows:
+        known = _ONES[dtype] = np.ones(2 * rows, dtype)
+        known.flags.writeable = False
+    return known[:rows]
 
 
 @dataclass(slots=True)

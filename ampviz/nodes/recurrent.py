@@ -19,7 +19,7 @@ from ampviz.nodes import cell_kernels, kernels
 from ampviz.nodes.batch import Batch, agreed
 from ampviz.nodes.cell import LSTMCell
 from ampviz.nodes.parameterised import Parameterised
-from ampviz.nodes.parameters import Array
+from ampviz.nodes.parameters import Array, ones
 from ampviz.nodes.payload import Payload
 from ampviz.nodes.rendezvous import Meets
 from ampviz.optim import Optimizer
@@ -133,7 +133,7 @@ class RNN(RecurrentCell):
 
     def factors(self, saved: Payload, dy: Payload) -> dict[str, tuple[Array, Array]]:
         x, h = saved
-        return {"W": (x, dy), "U": (h, dy), "b": (np.ones(len(dy), dy.dtype), dy)}
+        return {"W": (x, dy), "U": (h, dy), "b": (ones(len(dy), dy.dtype), dy)}
 
 
 class LSTM(RecurrentCell, LSTMCell):
@@ -220,5 +220,5 @@ class GRU(RecurrentCell):
 
     def factors(self, saved: Payload, dy: Payload) -> dict[str, tuple[Array, Array]]:
         (x, h), (dgates, down) = saved, dy
-        ones = np.ones(len(x), x.dtype)
-        return {"W": (x, dgates), "U": (h, down), "b": (ones, dgates), "d": (ones, down[:, 2 * self.hidden :])}
+        every = ones(len(x), x.dtype)
+        return {"W": (x, dgates), "U": (h, down), "b": (every, dgates), "d": (every, down[:, 2 * self.hidden :])}

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ampviz import SGD, Instance
 from ampviz.message import BACKWARD, FORWARD
 from ampviz.nodes import kernels, parameterised
+from ampviz.nodes.parameters import ones
 from tests.nodes.delivery import NEVER, Delivery, hosted, process
 from tests.nodes.models import instances, perceptron, rows
 
@@ -347,3 +348,12 @@ def test_a_gradient_that_is_not_finite_shows_in_its_norm():
     layer.forward(5)
     process(layer.node, BACKWARD, [(0, (5, 0), np.full((1, 2), np.nan, np.float32))])
     assert np.isnan(layer.node.gradient_norm)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_ones_are_as_many_as_asked_for_and_nobody_changes_them(dtype):
+    for count in (3, 40, 0, 7):
+        given = ones(count, np.dtype(dtype))
+        np.testing.assert_array_equal(given, np.ones(count, dtype), strict=True)
+    with pytest.raises(ValueError, match="read-only"):
+        given[0] = 2
