@@ -35,6 +35,8 @@ def replicate(
         whole = layer if isinstance(layer, Parameterised) else layer()
         if not isinstance(whole, Parameterised):
             raise GraphError("only layers with parameters are replicated", where=model_line(), got=type(whole).__name__)
+        if not ports:
+            raise GraphError("a replicated layer needs an input", where=model_line())
         count = ports[0].node.builder().replicas if copies is None else copies
         output: Port = _copied(whole, count, mode, ports) if count > 1 else whole(*ports)
         return output

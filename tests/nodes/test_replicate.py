@@ -129,6 +129,10 @@ def no_copies(x, label):
     nn.SoftmaxCrossEntropy()(amp.replicate(nn.Linear(4, 2), 0)(x), label)
 
 
+def no_input(x, y):
+    amp.replicate(nn.Linear(3, 2, name="fc"), 2)()
+
+
 def no_parameters(x, label):
     nn.SoftmaxCrossEntropy()(amp.replicate(lambda: nn.ReLU(), 2)(x), label)
 
@@ -154,6 +158,7 @@ def called_before(x, label):
     [
         (no_copies, "at least one copy is needed (got 0)"),
         (no_parameters, "only layers with parameters are replicated (got ReLU)"),
+        (no_input, "a replicated layer needs an input"),
         (twice, "two nodes are called fc"),
         (name_taken, "two nodes are called fc"),
         (called_before, "two nodes are called fc"),
