@@ -96,7 +96,7 @@ class LinkClient:
     async def request(self, make: Callable[[int], Request]) -> Reply:
         """Send and wait for the reply. Raises LinkError if none comes in time."""
         if self._ended:
-            raise LinkError("the link was lost")
+            raise self._gone()
         self._next_id += 1
         number = self._next_id
         reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
@@ -131,8 +131,12 @@ class LinkClient:
             self._hello.set_exception(LinkError(f"the session hung up: {error or 'end of stream'}"))
         for reply in self._replies.values():
             if not reply.done():
-                reply.set_exception(LinkError("the link was lost"))
+                reply.set_exception(self._gone())
         self._on_end(self.finished)
+
+    def _gone(self) -> LinkError:
+        """What a request is told when nobody is there any more to answer it."""
+        return LinkError("the link was lost" if self.finished is None else "the run has ended")
 
 
 def _followed(path: Path) -> str:

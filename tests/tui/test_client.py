@@ -196,6 +196,15 @@ async def test_a_request_after_the_end_is_an_error_at_once(session, viewer):
         await asyncio.wait_for(viewer.client.request(Pause), 0.1)
 
 
+async def test_a_request_after_the_outcome_says_that_the_run_has_ended(session, viewer):
+    viewer.listen()
+    session.send(Finished(0, "", {}))
+    session.hang_up()
+    await soon(viewer.ends.get())
+    with pytest.raises(LinkError, match="the run has ended"):
+        await asyncio.wait_for(viewer.client.request(Pause), 0.1)
+
+
 async def test_a_reply_that_never_comes_is_an_error(session, viewer, monkeypatch):
     monkeypatch.setattr("ampviz.tui.client._REPLY_S", 0.01)
     with pytest.raises(LinkError, match="did not answer"):
