@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rich.text import Text
 
 from ampviz.graph import EVERY
-from ampviz.telemetry.trace import BACKWARD, FORWARD, NOWHERE, PAUSE, UPDATE, Records
+from ampviz.telemetry.trace import BACKWARD, FORWARD, PAUSE, UPDATE, Records
 from ampviz.tui.glyphs import DIM, HOT, MARK, TRAIN, VALID, Glyphs, number
 from ampviz.tui.view import View
 
@@ -72,13 +72,15 @@ def strips(records: Records, wanted: Sequence[Lane], window: Window, *, slow: bo
     In slow motion and while paused (`slow`) every unit is seen, however short it was.
     """
     workers = 1 + max((lane.worker for lane in wanted), default=0)
-    worker, node = records["worker"].astype(np.intp), records["node"]
+    worker = records["worker"].astype(np.intp)
     mine = strips_of(records, worker, workers, window, slow)
     hosted = [(lane.worker, lane.node) for lane in wanted if lane.node >= 0]
-    row_of = np.full((workers + 1, NOWHERE + 1), -1)  # several workers may host a node; the last row: no lane of ours
+    nodes = 1 + max((node for _, node in hosted), default=0)
+    row_of = np.full((workers + 1, nodes + 1), -1)  # several workers may host a node; the last ones: no lane of ours
     for row, place in enumerate(hosted):
         row_of[place] = row
-    theirs = iter(strips_of(records, row_of[np.minimum(worker, workers), node], len(hosted), window, slow))
+    rows = row_of[np.minimum(worker, workers), np.minimum(records["node"], nodes)]
+    theirs = iter(strips_of(records, rows, len(hosted), window, slow))
     found = []
     for lane in wanted:
         kinds = mine[lane.worker]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ampviz.errors import UsageError
+from ampviz.graph import EVERY
 from ampviz.runtime.effects import Effect, Figures
 from ampviz.runtime.lints import Lints
 from ampviz.runtime.meter import Meter
@@ -200,6 +201,17 @@ def test_keys_that_only_wait_before_a_worker_that_is_always_at_work_are_too_many
     site.knobs["max_active_keys"] = 1
     (over,) = site.run(10)
     assert over.startswith("max_active_keys: knob past saturation is over")
+
+
+@pytest.mark.parametrize(
+    ("queued", "told"), [(110, []), (160, ["max_active_keys: 80 messages wait at cell, w0 at work 98%"])]
+)
+def test_what_waits_at_a_node_that_every_worker_hosts_is_counted_for_one_of_them(queued, told):
+    site = Site((NODES[0], NodeInfo("cell", "Linear", EVERY, parameters=9)))
+    site.at_work = [0.98, 0.5]
+    site.rates["cell"]["busy_s"] = 0.9
+    site.set["cell"] = {"queued_forward": queued}
+    assert site.run(20) == told
 
 
 def raised(before: Figures, after: Figures, old: int = 4, new: int = 8) -> Effect:
