@@ -55,7 +55,7 @@ out Linear > loss
 loss SoftmaxCrossEntropy
 fork Bcast > up | out
 """
-QM9 = """
+BY_TYPE = """
 atoms Source > fork
 mu Source > loss
 start Isu > phi
@@ -82,7 +82,14 @@ again Cond > inner | more
 more Cond > outer | loss
 loss MSE
 """
-SHAPES = {"mnist": MNIST, "listred": LISTRED, "replicated": REPLICATED, "sst": SST, "qm9": QM9, "nested": NESTED}
+SHAPES = {
+    "mnist": MNIST,
+    "listred": LISTRED,
+    "replicated": REPLICATED,
+    "sst": SST,
+    "by type": BY_TYPE,
+    "nested": NESTED,
+}
 
 
 def graph(text: str) -> SessionInfo:

@@ -60,7 +60,7 @@ NESTED_COMPACT = """
      │   ╰╌╌╌╌╌╌╌╌╌╌╌╌╯
 [ loss    ]
 """
-QM9_COMPACT = """
+BY_TYPE_COMPACT = """
                                                                   [ atoms     ]
                                                                         │
                                                                    [ fork    ]
@@ -225,7 +225,7 @@ def wire(name: str, source: str, target: str) -> int:
         ("mnist", Zoom.COMPACT, UNICODE, MNIST_COMPACT),
         ("listred", Zoom.COMPACT, UNICODE, LISTRED_COMPACT),
         ("nested", Zoom.COMPACT, UNICODE, NESTED_COMPACT),
-        ("qm9", Zoom.COMPACT, UNICODE, QM9_COMPACT),
+        ("by type", Zoom.COMPACT, UNICODE, BY_TYPE_COMPACT),
         ("sst", Zoom.NORMAL, UNICODE, SST_NORMAL),
         ("replicated", Zoom.NORMAL, UNICODE, REPLICATED_NORMAL),
         ("replicated", Zoom.DETAILED, UNICODE, REPLICATED_DETAILED),

@@ -36,7 +36,7 @@ def loops(wires: Network, layers: Layers) -> list[str]:
         ("mnist", []),
         ("listred", ["while>phi"]),
         ("sst", ["branch>node"]),
-        ("qm9", ["while>phi"]),
+        ("by type", ["while>phi"]),
         ("nested", ["again>inner", "more>outer"]),
     ],
 )
@@ -72,7 +72,7 @@ def test_long_wires_of_one_port_share_a_lane():
 
 
 def test_wires_are_ordered_so_that_few_cross():
-    wires, layers = shape("qm9")
+    wires, layers = shape("by type")
     (row,) = [row for row in layers.rows if len(row) > 3]
     assert [wires.boxes[item].name for item in row[:4]] == ["single", "double", "triple", "aromatic"]
 
