@@ -15,10 +15,9 @@ from ampviz.data.sst import CLASSES, sst_vocabulary
 from ampviz.data.sst import sst as reviews
 
 
-def tree_lstm(words, labels, *, vectors, hidden=150, keep=0.75):
-    # One message a word, numbered by the leaf of the tree it stands at; one message a label, numbered by tree node.
+def tree_lstm(words, *, vectors, hidden=150, keep=0.75):
+    # One message a word, numbered by the leaf of the tree it stands at.
     word = nn.Ungroup(S.node, ids=T.leaves, name="words-cut")(words)
-    label = nn.Ungroup(S.node, count=T.nodes, name="labels-cut")(labels)
     x = nn.Dropout(keep, name="drop")(nn.Lookup(*vectors.shape, start=vectors, name="embed")(word))
 
     # (h, c) of every tree node comes through `node`: from the leaf cell, or from the branch cell further down.
@@ -29,8 +28,9 @@ def tree_lstm(words, labels, *, vectors, hidden=150, keep=0.75):
     pair = nn.Group(parent, count=2, order=T.side[S.node], axis=1, name="pair")(up)
     node.also(nn.BranchLSTM(hidden, name="branch")(pair))
 
+    # Labels need not travel: the loss reads that of a tree node from the table T.labels.
     logits = nn.Linear(hidden, CLASSES, name="out")(nn.Pick(0, name="h")(node))
-    nn.SoftmaxCrossEntropy(on=(S.key, S.node), name="loss")(logits, label)
+    nn.SoftmaxCrossEntropy(label=T.labels[S.node], name="loss")(logits)
 
 
 def sst():

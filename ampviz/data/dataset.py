@@ -14,7 +14,7 @@ class Instance(Struct, frozen=True):
 
     `fields`: payloads for the sources, by name; arrays with rows on axis 0.
     `state`: integers that every message of the instance carries beside its key (such as `n`, a length).
-    `tables`: structure that state expressions read as `T.name`: an int or (nested) lists of ints.
+    `tables`: what state expressions read as `T.name`, structure and labels: an int or (nested) lists of ints.
     """
 
     fields: Mapping[str, NDArray[Any]]

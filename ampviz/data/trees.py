@@ -102,7 +102,8 @@ class Treebank:
     """Trees of one file, with words numbered by a vocabulary.
 
     An instance has `words` (leaves,) int64 and `labels` (nodes,) int64, and the tables `leaves` (the nodes of the
-    words), `parent` (by node, -1 for the root), `side` (by node, 0 left and 1 right), `root` and `nodes` (how many).
+    words), `parent` (by node, -1 for the root), `side` (by node, 0 left and 1 right), `labels` (by node), `root` and
+    `nodes` (how many).
     """
 
     def __init__(self, arrays: Arrays, vocabulary: Vocabulary | None = None):
@@ -125,6 +126,7 @@ class Treebank:
             "leaves": list(range(last - leaf)),
             "parent": self._parent[node:end].tolist(),
             "side": self._side[node:end].tolist(),
+            "labels": self._labels[node:end].tolist(),
             "root": end - node - 1,
             "nodes": end - node,
         }

@@ -15,7 +15,7 @@ from ampviz.nodes.batch import Batch, difference
 from ampviz.nodes.join import Join
 from ampviz.nodes.payload import Payload
 from ampviz.ports import PortType
-from ampviz.state import Field, State
+from ampviz.state import Expression, Field, State, compile_each
 
 Compared = tuple[NDArray[Any], Payload, dict[str, NDArray[Any]]]
 
@@ -42,6 +42,11 @@ class Loss(Join):
 
     def joined(self, parts: list[Batch]) -> None:
         prediction, label = parts
+        self.judge(prediction, label)
+        self.answer(1, label.states)
+
+    def judge(self, prediction: Batch, label: Batch) -> None:
+        """Compare, report, and answer the prediction."""
         reported = self.reported(prediction, label)
         start = self.host.clock()
         losses, gradient, metrics = self.compare(prediction.payload, label.payload, prediction.counts)
@@ -54,7 +59,6 @@ class Loss(Join):
                 self.answer(0, part.states, part.payload, part.counts)
             else:
                 self.answer(0, part.states)
-        self.answer(1, label.states)
 
     def report(
         self,
@@ -82,19 +86,43 @@ def _row_weights(prediction: Payload, counts: Sequence[int]) -> NDArray[Any]:
 
 
 class SoftmaxCrossEntropy(Loss):
-    """-log softmax(logits)[label], with logits (rows, classes) and labels (rows,) int64; reports `accuracy`."""
+    """-log softmax(logits)[label], with logits (rows, classes) and labels (rows,) int64; reports `accuracy`.
+
+    The labels are a second input, joined on the fields `on`; or a number read from state and tables, such as
+    `label=T.labels[S.node]`, which all rows of a message share: then there is one input, and no message waits.
+    """
 
     metrics = ("accuracy",)
 
+    def __init__(self, *, label: Expression | None = None, on: Field | Sequence[Field] | None = None, name: str = ""):
+        super().__init__(on=on, name=name)
+        self.label = label
+
+    def note(self) -> str:
+        return super().note() if self.label is None else str(self.label)
+
     def infer(self, *inputs: PortType) -> tuple[PortType, ...]:
-        logits, label = self.take(inputs, 2)
+        logits, *labels = self.take(inputs, 2 if self.label is None else 1)
         if len(logits.shape) != 1 or logits.shape[0] is None:
             raise GraphError("the logits do not fit", where=self.where, expected="(rows, classes)", got=logits)
-        if label.dtype != "int64" or label.shape != ():
-            raise GraphError("the label does not fit", where=self.where, expected="(rows) int64", got=label)
         self.classes = logits.shape[0]
-        self.join_fields(inputs)
+        if self.label is None:
+            (label,) = labels
+            if label.dtype != "int64" or label.shape != ():
+                raise GraphError("the label does not fit", where=self.where, expected="(rows) int64", got=label)
+            self.join_fields(inputs)
+            return ()
+        if self.on is not None:
+            raise GraphError("there is nothing to join", where=self.where, hint="either on=... or label=...")
+        self._read, self._reads_tables = compile_each(self.label, logits.fields), bool(self.label.tables())
         return ()
+
+    def forward(self, batch: Batch) -> None:
+        if self.label is None:
+            super().forward(batch)
+            return
+        labels = np.array(self._read(self.with_tables(batch.states, self._reads_tables)), np.int64)
+        self.judge(batch, Batch(1, batch.states, labels.repeat(batch.counts), batch.counts))
 
     def compare(self, prediction: Payload, label: Payload, counts: Sequence[int]) -> Compared:
         if label.size and not (label.min() >= 0 and label.max() < self.classes):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -136,16 +137,18 @@ def test_a_file_of_trees_is_a_data_set(write, name, end):
         "leaves": [0, 1, 2],
         "parent": [4, 3, 3, 4, -1],
         "side": [0, 0, 1, 1, 0],
+        "labels": [2, 4, 2, 4, 3],
         "root": 4,
         "nodes": 5,
     }
     assert not first.state
-    assert trees[1].tables == {"leaves": [0], "parent": [-1], "side": [0], "root": 0, "nodes": 1}
+    assert trees[1].tables == {"leaves": [0], "parent": [-1], "side": [0], "labels": [1], "root": 0, "nodes": 1}
 
 
 def test_tables_hold_plain_integers(write):
     tables = treebank(write())[2].tables
-    for value in (*tables["leaves"], *tables["parent"], *tables["side"], tables["root"], tables["nodes"]):
+    lists = (tables[name] for name in ("leaves", "parent", "side", "labels"))
+    for value in (*chain(*lists), tables["root"], tables["nodes"]):
         assert type(value) is int
 
 

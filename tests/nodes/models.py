@@ -82,6 +82,17 @@ def rows_instance(rng):
     return Instance(fields, tables={"rows": len(fields["x"])})
 
 
+def labelled(x):
+    """Rows one by one, whose classes stand in a table."""
+    row = nn.Ungroup(S.i, count=T.rows)(x)
+    nn.SoftmaxCrossEntropy(label=T.classes[S.i])(nn.Linear(3, CLASSES, name="out")(row))
+
+
+def labelled_instance(rng):
+    x = perceptron_instance(rng).fields["x"]
+    return Instance({"x": x}, tables={"rows": len(x), "classes": rng.integers(0, CLASSES, len(x)).tolist()})
+
+
 def columns(x, y):
     """Columns one by one, stacked in reverse, cut again, and laid row after row beside the untouched ones."""
     raw = nn.Ungroup(S.c, count=3, axis=1)(x)
@@ -140,6 +151,7 @@ MODELS: dict[str, tuple[Callable[..., None], Callable[[np.random.Generator], Ins
     "fan": (fan, perceptron_instance),
     "routed": (routed, routed_instance),
     "rows": (rows, rows_instance),
+    "labelled": (labelled, labelled_instance),
     "columns": (columns, columns_instance),
     "picked": (picked, picked_instance),
     "tree": (tree, tree_instance),

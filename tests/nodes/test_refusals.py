@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import ampviz as amp
 from ampviz import S, T
 from ampviz import nodes as nn
 from tests.refusal import Refusals, place, refusal
@@ -28,6 +29,23 @@ def tuple_beside_an_array(x, label):
 @refused("loss (SoftmaxCrossEntropy", "Hint: nn.Pick(0) takes the first array out of a tuple")
 def loss_of_a_tuple(x, label):
     nn.SoftmaxCrossEntropy(name="loss")(nn.LeafLSTM(4, 2)(x), label)  # here
+
+
+@refused("loss (SoftmaxCrossEntropy", "wrong number of inputs (expected 1, got 2)")
+def label_twice(y, label):
+    nn.SoftmaxCrossEntropy(label=S.n, name="loss")(y, label)  # here
+
+
+@refused("loss (SoftmaxCrossEntropy", "there is nothing to join. Hint: either on=... or label=...")
+def label_that_is_joined(y, label):
+    amp.discard(label)
+    nn.SoftmaxCrossEntropy(label=S.n, on=S.key, name="loss")(y)  # here
+
+
+@refused("loss (SoftmaxCrossEntropy", "i")
+def label_by_a_field_that_is_not_there(y, label):
+    amp.discard(label)
+    nn.SoftmaxCrossEntropy(label=S.i, name="loss")(y)  # here
 
 
 @refused(
