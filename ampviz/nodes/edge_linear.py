@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ampviz.errors import GraphError
@@ -24,7 +26,16 @@ from ampviz.state import Expression
 _SMALL = 1_500  # numbers in the weights of a type up to which one product for all types is faster
 
 
-class EdgeLinear(Parameterised):
+def EdgeLinear(  # noqa: N802 # a node, whichever class it is of
+    inputs: int,
+    outputs: int,
+    sources: Expression,
+    targets: Expression,
+    *,
+    types: int,
+    name: str = "",
+    optimizer: Optimizer | None = None,
+) -> SideBySide:
     """Row v of the result is the sum of h[u] W_k + b_k over all edges u -> v of all types k.
 
     h (rows, inputs) has a row for each node of the graph, the result (rows, outputs) too; a row at which no edge
@@ -35,26 +46,26 @@ class EdgeLinear(Parameterised):
 
     The sum over edge types is that of gated graph networks (arXiv 1511.05493).
     """
+    way = SideBySide if inputs * outputs <= _SMALL else TypeByType
+    return way(inputs, outputs, (sources, targets), types, name, optimizer)
+
+
+class SideBySide(Parameterised):
+    """EdgeLinear of small weights: one product for all types, of every row, whether an edge leaves from it or not."""
 
     heavy = True
     W: Array
     b: Array
 
     def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        sources: Expression,
-        targets: Expression,
-        *,
-        types: int,
-        name: str = "",
-        optimizer: Optimizer | None = None,
+        self, inputs: int, outputs: int, ends: Sequence[Expression], types: int, name: str, optimizer: Optimizer | None
     ):
         super().__init__(name, optimizer=optimizer)
-        self.input_size, self.output_size, self.types = inputs, outputs, types
-        self.sources, self.targets = sources, targets
-        self.dense = inputs * outputs <= _SMALL
+        self.input_size, self.output_size, self.ends, self.types = inputs, outputs, ends, types
+
+    @property
+    def kind(self) -> str:
+        return "EdgeLinear"
 
     def note(self) -> str:
         return f"{self.input_size} -> {self.output_size} x{self.types}"
@@ -73,12 +84,9 @@ class EdgeLinear(Parameterised):
         if x.dtype != "float32" or x.shape != (self.input_size,) or self.types < 1:
             expected = f"(rows, {self.input_size}) float32 and at least one type"
             raise GraphError("the input does not fit", where=self.where, expected=expected, got=x)
-        self._tables = EdgeTables(self.sources, self.targets, x.fields, self.types, used=not self.dense)
+        sources, targets = self.ends
+        self._tables = EdgeTables(sources, targets, x.fields, self.types, used=not self.dense)
         return (PortType(x.fields, (self.output_size,)),)
-
-    def attach(self, parameters: Parameters) -> None:
-        super().attach(parameters)
-        self._own = list(zip(self._by_type(self.W), self.b.reshape(self.types, -1), strict=True))
 
     def forward(self, batch: Batch) -> None:
         self._find_edges(batch)
@@ -89,49 +97,63 @@ class EdgeLinear(Parameterised):
             self._find_edges(batch)
         super().backward(batch)
 
+    def _find_edges(self, batch: Batch) -> None:
+        start = self.host.clock()
+        self._edges = self._tables.of(batch.states, self.host.tables, batch.counts)  # of the batch at hand
+        self.kernel_ns += self.host.clock() - start
+
     def run(self, x: Payload) -> tuple[Payload, Payload]:
-        if self.dense:
-            sent = kernels.linear_forward(x, self.W, self.b).reshape(-1, self.output_size)
-        else:
-            parts = self._edges.cut(x.take(self._edges.rows, axis=0))
-            sent = np.concatenate(
-                [kernels.linear_forward(part, W, b) for part, (W, b) in zip(parts, self._own, strict=True)]
-            )
-        return self._edges.arrive(sent), x
+        sent = kernels.linear_forward(x, self.W, self.b)
+        return self._edges.arrive(sent.reshape(-1, self.output_size)), x
+
+    def prepare(self, saved: Payload, dy: Payload) -> tuple[Payload, Payload]:
+        return saved, self._edges.leave(dy).reshape(len(saved), self.types * self.output_size)
+
+    def pull(self, saved: Payload, dy: Payload) -> Payload:
+        return kernels.linear_input_gradient(dy, self.W)
+
+    def factors(self, saved: Payload, dy: Payload) -> dict[str, tuple[Array, Array]]:
+        return {"W": (saved, dy), "b": (ones(len(dy), dy.dtype), dy)}
+
+
+class TypeByType(SideBySide):
+    """EdgeLinear of large weights: a product for each type, of the rows that an edge of it leaves from.
+
+    Gradients are formed batch by batch: the parts of several cannot be stacked.
+    """
+
+    dense = False
+
+    def attach(self, parameters: Parameters) -> None:
+        super().attach(parameters)
+        self._own = list(zip(self._by_type(self.W), self.b.reshape(self.types, -1), strict=True))
+
+    def run(self, x: Payload) -> tuple[Payload, Payload]:
+        parts = self._edges.cut(x.take(self._edges.rows, axis=0))
+        sent = [kernels.linear_forward(part, W, b) for part, (W, b) in zip(parts, self._own, strict=True)]
+        return self._edges.arrive(np.concatenate(sent)), x
 
     def prepare(self, saved: Payload, dy: Payload) -> tuple[Payload, Payload]:
         edges = self._edges
-        dsent = edges.leave(dy)
-        if self.dense:
-            return saved, dsent.reshape(len(saved), self.types * self.output_size)
-        return tuple(edges.cut(saved.take(edges.rows, axis=0))), tuple(edges.cut(dsent))
+        return tuple(edges.cut(saved.take(edges.rows, axis=0))), tuple(edges.cut(edges.leave(dy)))
 
     def pull(self, saved: Payload, dy: Payload) -> Payload:
-        if self.dense:
-            return kernels.linear_input_gradient(dy, self.W)
         edges = self._edges
         dx = np.zeros((edges.count, self.input_size), dy[0].dtype)
         for rows, part, (W, _) in zip(edges.cut(edges.rows), dy, self._own, strict=True):
             dx[rows] += kernels.linear_input_gradient(part, W)  # no row comes twice
         return dx
 
-    def factors(self, saved: Payload, dy: Payload) -> dict[str, tuple[Array, Array]]:
-        return {"W": (saved, dy), "b": (ones(len(dy), dy.dtype), dy)}
-
     def weight_gradients(self, saved: Payload, dy: Payload) -> dict[str, Array]:
-        if self.dense:
-            return super().weight_gradients(saved, dy)
         dW = np.empty((self.input_size, self.types * self.output_size), dy[0].dtype)
         for x, part, own in zip(saved, dy, self._by_type(dW), strict=True):
             np.matmul(x.T, part, out=own)
         return {"W": dW, "b": np.concatenate([part.sum(axis=0) for part in dy])}
 
     def at_once(self, saved: Payload, dy: Payload) -> bool:
-        return not self.dense or super().at_once(saved, dy)  # the parts of several batches cannot be stacked
+        return True
 
     def of_messages(self, start: int, end: int, saved: Payload, dy: Payload) -> tuple[Payload, Payload]:
-        if self.dense:
-            return super().of_messages(start, end, saved, dy)
         places = self._edges.places(start, end)
         x, dsent = ([part[own] for part, own in zip(parts, places, strict=True)] for parts in (saved, dy))
         return tuple(x), tuple(dsent)
@@ -139,8 +161,3 @@ class EdgeLinear(Parameterised):
     def _by_type(self, W: Array) -> Array:
         """The weights of each type, as views."""
         return W.reshape(self.input_size, self.types, self.output_size).transpose(1, 0, 2)
-
-    def _find_edges(self, batch: Batch) -> None:
-        start = self.host.clock()
-        self._edges = self._tables.of(batch.states, self.host.tables, batch.counts)  # of the batch at hand
-        self.kernel_ns += self.host.clock() - start
