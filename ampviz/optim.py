@@ -25,14 +25,12 @@ class Optimizer(Protocol):
     """An update rule. Its state ("slots") are arrays that someone else owns: zeroed, then given to `initialise`.
 
     `rowwise` says that what has no gradient stays as it is, state included: then rows without one may be left out.
-    `straight` says that a step is parameter -= learning_rate * gradient and nothing else: then `descend` may take it.
     `elementwise` says that a number steps by its own gradient and state, and that state is shaped as the parameter, or
     is (1,) and the same for all: then the vectors of several parameters, one after another, may step as one.
     """
 
     elementwise: ClassVar[bool]
     rowwise: ClassVar[bool]
-    straight: ClassVar[bool]
 
     @property
     def learning_rate(self) -> float:
@@ -58,7 +56,6 @@ class SGD:
 
     elementwise: ClassVar[bool] = True
     rowwise: ClassVar[bool] = True
-    straight: ClassVar[bool] = True
     learning_rate: float = 0.1
 
     def __post_init__(self) -> None:
@@ -74,6 +71,13 @@ class SGD:
         gradient *= learning_rate
         parameter -= gradient
 
+    def descend(self, parameter: Array, x: Array, dy: Array, learning_rate: float) -> None:
+        """The step by the gradient x^T dy; that of a large matrix is never written to memory."""
+        if parameter.ndim == 1:
+            parameter -= (x @ dy) * learning_rate
+        elif parameter.size < _LARGE or not add_product(parameter, -learning_rate, x, dy):
+            parameter -= x.T @ (dy * learning_rate)
+
 
 @dataclass(frozen=True, slots=True)
 class Momentum:
@@ -81,7 +85,6 @@ class Momentum:
 
     elementwise: ClassVar[bool] = True
     rowwise: ClassVar[bool] = False
-    straight: ClassVar[bool] = False
     learning_rate: float = 0.01
     momentum: float = 0.9
 
@@ -112,7 +115,6 @@ class Adam:
 
     elementwise: ClassVar[bool] = True
     rowwise: ClassVar[bool] = False
-    straight: ClassVar[bool] = False
     learning_rate: float = 0.001
     beta1: float = 0.9
     beta2: float = 0.999
@@ -156,7 +158,6 @@ class Adagrad:
 
     elementwise: ClassVar[bool] = True
     rowwise: ClassVar[bool] = True
-    straight: ClassVar[bool] = False
     learning_rate: float = 0.05
     initial: float = 0.1
     epsilon: float = 1e-10
@@ -196,14 +197,6 @@ def optimizer_called(name: str, where: str) -> Optimizer:
     if name not in OPTIMIZERS:
         raise KnobError("no such optimizer", where=where, expected="one of " + ", ".join(OPTIMIZERS), got=repr(name))
     return OPTIMIZERS[name]()
-
-
-def descend(parameter: Array, x: Array, dy: Array, rate: float) -> None:
-    """parameter -= rate * x^T dy; of a large matrix the product is never written to memory."""
-    if parameter.ndim == 1:
-        parameter -= (x @ dy) * rate
-    elif parameter.size < _LARGE or not add_product(parameter, -rate, x, dy):
-        parameter -= x.T @ (dy * rate)
 
 
 def _blocks(*arrays: Array) -> Iterable[Sequence[Array]]:

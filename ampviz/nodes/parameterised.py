@@ -14,7 +14,7 @@ from ampviz.nodes.base import Host, Transform
 from ampviz.nodes.batch import Batch
 from ampviz.nodes.parameters import Array, Parameters
 from ampviz.nodes.payload import Payload, gather, row_count, stack
-from ampviz.optim import Optimizer, clip_by_norm, descend, joint_norm
+from ampviz.optim import SGD, Optimizer, clip_by_norm, joint_norm
 from ampviz.state import State
 
 STALENESS_BINS = 64
@@ -137,8 +137,8 @@ class Parameterised(Transform):
         since = self.host.clock()
         rate = self.knobs["learning_rate"] * self.decayed
         # which way it goes must not depend on the clock: the bits of a run would
-        straight = self.optimizer.straight and self.dense and not self._gradients
-        straight = straight and not self.knobs["gradient_clip"] > 0
+        straight = type(self.optimizer) is SGD and self.dense
+        straight = straight and not (self._gradients or self.knobs["gradient_clip"] > 0)
         if not straight:
             self._fold()
         with self.parameters.turn:
@@ -150,11 +150,12 @@ class Parameterised(Transform):
 
     def _descend(self, rate: float) -> None:
         """Step by the collected rows, so that no gradient is formed but for its norm."""
+        assert isinstance(self.optimizer, SGD)  # as in update
         start, keys = self.host.clock(), len(self._keys)
         saved, dy = self._collected_rows()
         self._look_at_norm(lambda: [gradient / keys for gradient in self.weight_gradients(saved, dy).values()])
         for name, (x, slope) in self.factors(saved, dy).items():
-            descend(self.parameters.arrays[name], x, slope, rate / keys)
+            self.optimizer.descend(self.parameters.arrays[name], x, slope, rate / keys)
         self.kernel_ns += self.host.clock() - start
 
     def _step_by_gradients(self, rate: float) -> None:

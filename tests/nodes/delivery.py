@@ -48,7 +48,6 @@ class Ledger:
 
     learning_rate = 1.0
     rowwise = False
-    straight = False
 
     def slots(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         return {"total": shape}

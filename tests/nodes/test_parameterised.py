@@ -69,9 +69,7 @@ class Layer:
 
 
 class Roundabout(SGD):
-    """Plain descent that does not say so."""
-
-    straight = False
+    """Plain descent of another name: it might have an update of its own."""
 
 
 @pytest.mark.parametrize("batch", [False, True])
