@@ -2,7 +2,8 @@
 
 Run it with `ampviz run sst`. Every tree has its own shape; the graph is one and the same. A message carries the number
 of its tree node in the state (S.node), and the tables of its instance (T.parent, T.side, T.root) decide where it goes:
-pairs of children meet in a Group under their parent's number, until the root has been reached. Each node has a loss.
+pairs of children meet in the branch cell, by their parent's number, until the root has been reached. Each node has a
+loss.
 """
 
 from functools import partial
@@ -25,8 +26,7 @@ def tree_lstm(words, *, vectors, hidden=150, keep=0.75):
     up, root = nn.Cond(S.node != T.root, name="up")(node)
     amp.discard(root)
     parent = S.node.to(T.parent[S.node])
-    pair = nn.Group(parent, count=2, order=T.side[S.node], axis=1, name="pair")(up)
-    node.also(nn.BranchLSTM(hidden, name="branch")(pair))
+    node.also(nn.BranchLSTM(hidden, parent, order=T.side[S.node], name="branch")(up))
 
     # Labels need not travel: the loss reads that of a tree node from the table T.labels.
     logits = nn.Linear(hidden, CLASSES, name="out")(nn.Pick(0, name="h")(node))

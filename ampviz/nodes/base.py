@@ -118,7 +118,7 @@ class Transform(Node):
     a call may serve several messages. Both `y` and `saved` have the rows of `x`.
     """
 
-    keeps = ("saved",)
+    keeps: ClassVar[tuple[str, ...]] = ("saved",)
 
     def bind(self, host: Host, graph: Graph) -> None:
         super().bind(host, graph)

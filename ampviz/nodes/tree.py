@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ampviz.errors import GraphError
 from ampviz.nodes.cell import LSTMCell
+from ampviz.nodes.group import Groups
 from ampviz.nodes.parameters import Array
 from ampviz.nodes.payload import Payload
 from ampviz.optim import Optimizer
 from ampviz.ports import PortType
+from ampviz.state import Assign, Expression, Field, State
 
 
 class LeafLSTM(LSTMCell):
@@ -38,36 +42,49 @@ class LeafLSTM(LSTMCell):
         return dx
 
 
-class BranchLSTM(LSTMCell):
+class BranchLSTM(Groups, LSTMCell):
     """An inner node of an N-ary Tree-LSTM: the (h, c) of its children to its own, with a forget gate for each child.
 
-    Its input is what `Group(..., count=children, axis=1)` makes of the children: h and c, both (rows, children,
-    hidden). `forget` is where the biases of the forget gates start.
+    The children come one by one, h and c both (rows, hidden) float32, and meet in the cell: those that are equal after
+    `by`, such as `S.node.to(T.parent[S.node])`, in the `order` 0 .. children-1. Children of other rows than their
+    siblings raise ValueError. `forget` is where the biases of the forget gates start.
     """
+
+    keeps = ("saved", "_origins")
 
     def __init__(
         self,
         hidden: int,
+        by: Field | Assign,
         *,
+        order: Expression | None = None,
         children: int = 2,
         forget: float = 1.0,
         name: str = "",
         optimizer: Optimizer | None = None,
     ):
-        super().__init__(children * hidden, hidden, children, forget, name, optimizer)
+        LSTMCell.__init__(self, children * hidden, hidden, children, forget, name, optimizer)
+        self.group_by(by, children, order, axis=1)
 
     def note(self) -> str:
         return f"{self.memories} x {self.hidden} -> {self.hidden}"
 
     def infer(self, *inputs: PortType) -> tuple[PortType, ...]:
         (x,) = self.take(inputs, 1, tuples=True)
-        if [(array.shape, array.dtype) for array in x.arrays] != [((self.memories, self.hidden), "float32")] * 2:
-            array = f"(rows, {self.memories}, {self.hidden}) float32"
+        state = self.gives(x)
+        if x != state:
+            array = f"(rows, {self.hidden}) float32"
             raise GraphError(
                 "the input does not fit", where=self.where, expected=f"{array} + {array}", got=x,
-                hint="nn.Group(..., axis=1) puts the (h, c) of the children together",
+                hint="a child is the (h, c) of nn.LeafLSTM or of another nn.BranchLSTM",
             )  # fmt: skip
-        return (self.gives(x),)
+        return (self.gives(self.infer_groups(x)),)
+
+    def grouped(self, targets: Sequence[State], whole: Payload, counts: Sequence[int]) -> None:
+        self.transform(targets, whole, counts)
+
+    def respond(self, states: Sequence[State], dx: Payload | None = None, counts: Sequence[int] = ()) -> None:
+        self.answer_parts(states, dx, counts)
 
     def parts(self, payload: Payload) -> tuple[Array, Array]:
         h, c = payload

@@ -5,19 +5,19 @@ from __future__ import annotations
 import ampviz as amp
 from ampviz import Instance, S, T
 from ampviz import nodes as nn
-from tests.nodes.drawn import binary_tree, floats
+from tests.nodes.drawn import binary_tree, floats, tree
 
 VOCABULARY, SIZE, HIDDEN, CLASSES = 5, 2, 3, 3
 
 
 def tree_lstm(words, labels):
-    """(h, c) of the children, grouped by parent; the label of every tree node is joined with the node's h."""
+    """(h, c) of the children meet by parent; the label of every tree node is joined with the node's h."""
     word = nn.Lookup(VOCABULARY, SIZE, name="embed")(nn.Ungroup(S.node, ids=T.leaves)(words))
     state = nn.Phi()(nn.LeafLSTM(SIZE, HIDDEN, name="leaf")(word))
     up, root = nn.Cond(S.node != T.root)(state)
     amp.discard(root)
-    pair = nn.Group(S.node.to(T.parent[S.node]), count=2, order=T.side[S.node], axis=1)(up)
-    state.also(nn.BranchLSTM(HIDDEN, name="branch")(pair))
+    parent = S.node.to(T.parent[S.node])
+    state.also(nn.BranchLSTM(HIDDEN, parent, order=T.side[S.node], name="branch")(up))
     logits = nn.Linear(HIDDEN, CLASSES, name="out")(nn.Pick(0)(state))
     nn.SoftmaxCrossEntropy()(logits, nn.Ungroup(S.node, ids=T.names)(labels))
 
@@ -26,6 +26,32 @@ def tree_lstm_instance(rng):
     leaves = int(rng.integers(1, 5))
     fields = {"words": rng.integers(0, VOCABULARY, leaves), "labels": rng.integers(0, CLASSES, 2 * leaves - 1)}
     return Instance(fields, tables=binary_tree(rng, leaves))
+
+
+def branches(x, y):
+    """Several trees of one shape at once, a cell for each number of children; what comes of some reaches no loss."""
+    leaf = nn.Ungroup(S.node, ids=T.leaves, axis=1)(x)
+    state = nn.Phi()(nn.LeafLSTM(SIZE, HIDDEN, name="leaf")(leaf))
+    up, root = nn.Cond(S.node != T.root)(state)
+    parent = S.node.to(T.parent[S.node])
+    for children, port in enumerate(nn.Cond(T.ways[T.parent[S.node]] - 1, ways=3)(up), start=1):
+        cell = nn.BranchLSTM(HIDDEN, parent, order=T.side[S.node], children=children, name=f"branch{children}")
+        state.also(cell(port))
+    used, unused = nn.Cond(T.used)(root)
+    amp.discard(unused)
+    label, unlabelled = nn.Cond(T.used)(y)
+    amp.discard(unlabelled)
+    both = nn.Concat()(nn.Pick(0)(used), nn.Pick(1)(used))
+    nn.MSE(on=S.key)(nn.Linear(2 * HIDDEN, 2, name="out")(both), label)
+
+
+def branches_instance(rng, children=None):
+    """Inner nodes of 1, 2 and 3 children, in any order, unless it is said how many they have."""
+    if children is None:
+        children = rng.permutation([1, 2, 3, *rng.integers(1, 4, rng.integers(3))]).tolist()
+    tables = tree(rng, children) | {"used": int(rng.random() < 0.7)}
+    rows = int(rng.integers(1, 4))
+    return Instance({"x": floats(rng, rows, len(tables["leaves"]), SIZE), "y": floats(rng, rows, 2)}, tables=tables)
 
 
 def lstm(x, y):
@@ -97,6 +123,7 @@ def product(x, y):
 
 CELL_MODELS = {
     "tree_lstm": (tree_lstm, tree_lstm_instance),
+    "branches": (branches, branches_instance),
     "lstm": (lstm, sequence_instance),
     "gru": (gru, sequence_instance),
     "rnn": (rnn("relu"), sequence_instance),

@@ -11,17 +11,27 @@ def floats(rng: np.random.Generator, *shape: int) -> np.ndarray:
     return rng.normal(size=shape).astype(np.float32)
 
 
-def binary_tree(rng: np.random.Generator, leaves: int) -> dict[str, Any]:
-    """Tables of a binary tree whose nodes are named in no order: `leaves`, `names` (all), `parent`, `side`, `root`."""
-    size = 2 * leaves - 1
+def tree(rng: np.random.Generator, children: list[int]) -> dict[str, Any]:
+    """Tables of a tree whose inner nodes have so many children, and whose nodes are named in no order.
+
+    `leaves`, `names` (all), `parent`, `side` (which child of it), `ways` (how many it has itself), `root`.
+    """
+    leaves = 1 + sum(children) - len(children)
+    size = leaves + len(children)
     names = rng.permutation(size).tolist()
-    parent, side, roots, inner = [-1] * size, [-1] * size, names[:leaves], names[leaves:]
-    for node in inner:
-        for number in (0, 1):
+    parent, side, ways, roots = [-1] * size, [-1] * size, [0] * size, names[:leaves]
+    for node, count in zip(names[leaves:], children, strict=True):
+        ways[node] = count
+        for number in range(count):
             child = roots.pop(int(rng.integers(len(roots))))
             parent[child], side[child] = node, number
         roots.append(node)
-    return {"leaves": names[:leaves], "names": names, "parent": parent, "side": side, "root": roots[0]}
+    return {"leaves": names[:leaves], "names": names, "parent": parent, "side": side, "ways": ways, "root": roots[0]}
+
+
+def binary_tree(rng: np.random.Generator, leaves: int) -> dict[str, Any]:
+    """The tables of a `tree` whose inner nodes have two children."""
+    return tree(rng, [2] * (leaves - 1))
 
 
 def typed_graph(rng: np.random.Generator, nodes: int, types: int, arrays: bool = True) -> dict[str, Any]:

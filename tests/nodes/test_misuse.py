@@ -67,6 +67,11 @@ def with_group(by, **settings):
     return grouped
 
 
+def with_branch(x, y):
+    amp.discard(nn.BranchLSTM(3, S.i, name="node")(nn.LeafLSTM(3, 3)(nn.Ungroup(S.i)(x))))
+    nn.MSE()(x, y)
+
+
 def host(model) -> Delivery:
     """The model with key 0 in flight; its messages are given to `node` by hand."""
     delivery = hosted(model, [INSTANCE])
@@ -131,6 +136,15 @@ CASES = {
     ),
     "Group: parts that do not stack": (
         with_group(S.i, axis=1), [(0, (0, 0, 2), ONE), (0, (0, 1, 2), X)], ValueError, "same shape",
+    ),
+    "BranchLSTM: children of other rows": (
+        with_branch, [(0, (0, 0, 2), (ONE, ONE)), (0, (0, 1, 2), (X, X))], ValueError, "same shape",
+    ),
+    "BranchLSTM: a child twice": (
+        with_branch, [(0, (0, 1, 2), (ONE, ONE)), (0, (0, 1, 2), (ONE, ONE))], ValueError, r"part 1 of group \(0, 2\)",
+    ),
+    "BranchLSTM: a child too many": (
+        with_branch, [(0, (0, 2, 2), (ONE, ONE))], ValueError, r"part 2 of group \(0, 2\)",
     ),
 }  # fmt: skip
 

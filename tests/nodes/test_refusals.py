@@ -75,9 +75,33 @@ def leaf_of_another_size(x, label):
     end(nn.Pick(0)(nn.LeafLSTM(3, 2, name="leaf")(x)), label)  # here
 
 
-@refused("branch (BranchLSTM", "Hint: nn.Group(..., axis=1) puts the (h, c) of the children together")
-def branch_of_a_single_child(x, label):
-    end(nn.Pick(0)(nn.BranchLSTM(2, name="branch")(nn.LeafLSTM(4, 2)(x))), label)  # here
+@refused(
+    "branch (BranchLSTM", "expected (rows, 3) float32 + (rows, 3) float32, got {key, n} (rows, 2) float32 + (rows, 2)"
+)
+def branch_of_children_of_another_size(x, label):
+    end(nn.Pick(0)(nn.BranchLSTM(3, S.n, name="branch")(nn.LeafLSTM(4, 2)(x))), label)  # here
+
+
+@refused("branch (BranchLSTM", "Hint: a child is the (h, c) of nn.LeafLSTM or of another nn.BranchLSTM")
+def branch_of_children_that_were_put_together(x, label):
+    pair = nn.Group(S.n, count=2, axis=1)(nn.LeafLSTM(4, 2)(x))
+    end(nn.Pick(0)(nn.BranchLSTM(2, S.key, name="branch")(pair)), label)  # here
+
+
+@refused("branch (BranchLSTM", "the input does not fit")
+def branch_of_children_without_memory(y, label):
+    end(nn.Pick(0)(nn.BranchLSTM(2, S.n, name="branch")(y)), label)  # here
+
+
+@refused("branch (BranchLSTM", "the state has no field t")
+def branch_by_a_field_that_children_lack(x, label):
+    end(nn.Pick(0)(nn.BranchLSTM(2, S.t, name="branch")(nn.LeafLSTM(4, 2)(x))), label)  # here
+
+
+@refused("", "BranchLSTM by an assignment needs an order")
+def branch_without_an_order(x, label):
+    parent = S.n.to(T.parent[S.n])
+    end(nn.Pick(0)(nn.BranchLSTM(2, parent, name="branch")(nn.LeafLSTM(4, 2)(x))), label)  # here
 
 
 @refused("cell (RNN", "wrong number of inputs (expected 2, got 1)")

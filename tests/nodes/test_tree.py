@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ampviz import Instance
+from ampviz import Instance, S, T
 from ampviz import nodes as nn
 from tests.nodes.cell_models import CLASSES, HIDDEN, SIZE, VOCABULARY, tree_lstm, tree_lstm_instance
 from tests.nodes.delivery import Delivery, hosted
@@ -153,9 +153,13 @@ def test_validation_reports_the_same_losses_and_sends_no_gradient():
     ("cell", "shapes", "biases"),
     [
         (nn.LeafLSTM(SIZE, HIDDEN), {"W": (SIZE, 3 * HIDDEN), "b": (3 * HIDDEN,)}, [0] * 9),
-        (nn.BranchLSTM(HIDDEN), {"W": (2 * HIDDEN, 5 * HIDDEN), "b": (5 * HIDDEN,)}, [0] * 6 + [1] * 6 + [0] * 3),
         (
-            nn.BranchLSTM(1, children=3, forget=0.5),
+            nn.BranchLSTM(HIDDEN, S.node),
+            {"W": (2 * HIDDEN, 5 * HIDDEN), "b": (5 * HIDDEN,)},
+            [0] * 6 + [1] * 6 + [0] * 3,
+        ),
+        (
+            nn.BranchLSTM(1, S.node.to(T.parent[S.node]), order=T.side[S.node], children=3, forget=0.5),
             {"W": (3, 6), "b": (6,)},
             [0, 0, 0.5, 0.5, 0.5, 0],
         ),

@@ -47,9 +47,8 @@ labels Source > loss
 embed Lookup > leaf
 leaf LeafLSTM > node
 node Phi > fork
-up Cond > pair | discard
+up Cond > branch | discard
 discard Discard
-pair Group > branch
 branch BranchLSTM > node
 out Linear > loss
 loss SoftmaxCrossEntropy
