@@ -78,8 +78,10 @@ def message_detail(worker: Worker, slot: Slot, token: Token) -> MessageDetail:
                 )
     for direction, message in slot.node.remembered():
         if _named(slot, direction, message) == token:
-            then, now = _version_at_forward(slot, message), _version(slot)
-            return MessageDetail(str(token), "cache", worker.index, summaries(message[2]), then, now)
+            then = _version_at_forward(slot, message) if direction == BACKWARD else -1
+            return MessageDetail(
+                str(token), "cache", worker.index, summaries(message[2]), then, version_now=_version(slot)
+            )
     raise UsageError(
         f"{token} is not at its node (any more)", hint="while the run is paused, messages stay where they are"
     )

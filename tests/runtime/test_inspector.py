@@ -134,6 +134,22 @@ def test_every_name_that_is_shown_can_be_looked_at_at_any_moment(name):
     assert turn > 5
 
 
+def test_a_child_that_waits_went_nowhere_yet_though_its_parent_did():
+    """The state of a child in a branch is also that of what the branch made of its own children."""
+    shop = Shop(experiment("tree_lstm"))
+    shop.tell(Admit(tuple(range(8)), tuple(range(8))))
+    worker, versions = shop.workers[0], {"F": set(), "B": set()}
+    while worker.ready:
+        worker.run_unit()
+        shop.carry()
+        for token in look(shop, InspectNode(1, "branch")).remembered:
+            found = look(shop, InspectMessage(1, token))
+            if found.place == "cache":
+                versions[token.removeprefix("branch.")[0]].add(found.version_then)
+    assert versions["F"] == {-1}
+    assert min(versions["B"]) >= 0
+
+
 @pytest.mark.parametrize("make", [models.pipeline, models.recurrent])
 def test_looking_changes_no_bit(make, monkeypatch):
     monkeypatch.setattr("ampviz.nodes.parameterised._FOLD_ROWS", 20)  # so that gradients are held beside rows
