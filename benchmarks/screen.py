@@ -1,4 +1,4 @@
-"""A terminal of 140x45 that takes everything at once, with the command line on it."""
+"""A terminal that takes everything at once, with a program on it."""
 
 from __future__ import annotations
 
@@ -12,58 +12,63 @@ import sys
 import tempfile
 import termios
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
-_PATIENCE_S = 120.0
 _ESCAPE = re.compile(r"\x1b\[[0-9;?<>=$]*[a-zA-Z]|\x1b[()][A-Z0-9]|\x1b[=>]")
 
 
 class Screen:
-    """A process on a pseudo-terminal. `text` is what it has drawn since the last key, without escape sequences."""
+    """`python -m COMMAND` on a pseudo-terminal. `text` is what it has drawn since the last key, without escapes.
 
-    def __init__(self, command: Sequence[str], state: str):
-        self._master, slave = os.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 45, 140, 0, 0))
+    What waits for the process raises TimeoutError, with what was drawn instead, after `patience` seconds.
+    """
+
+    def __init__(self, *command: str, columns: int = 140, rows: int = 45, patience: float = 600.0, **variables: str):
+        self.patience = patience
+        self.master, slave = os.openpty()
+        self.shape(columns, rows)
         environment = {name: value for name, value in os.environ.items() if name not in ("CI", "NO_COLOR")}
         self.process = subprocess.Popen(
             [sys.executable, "-m", *command], stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
-            env={**environment, "TERM": "xterm-256color", "AMPVIZ_STATE": state},
+            env={**environment, "TERM": "xterm-256color", **variables},
         )  # fmt: skip
         os.close(slave)
         self.text = ""
 
-    def press(self, key: str) -> None:
-        """Type a key; what was drawn before is forgotten."""
+    def shape(self, columns: int, rows: int) -> None:
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def press(self, keys: str) -> None:
+        """Type; what was drawn before is forgotten."""
         self.text = ""
-        os.write(self._master, key.encode())
+        os.write(self.master, keys.encode())
 
     def until(self, words: str) -> float:
-        """Read until the words have been drawn; the seconds that took. Ends the benchmark if they do not come."""
+        """Read until the words have been drawn; the seconds that took."""
         start = time.perf_counter()
         while words not in self.text:
-            if not self._read():
-                sys.exit(f"{words!r} was not drawn, but {self.text[-2000:]}")
+            if time.perf_counter() > start + self.patience or not self._read():
+                raise TimeoutError(f"{words!r} was not drawn, but {self.text[-3000:]}")
         return time.perf_counter() - start
 
-    def rest(self) -> str:
-        """What is drawn until the process leaves."""
+    def exit_code(self) -> int:
+        """Read to the end; how the process ended."""
         while self._read():
             continue
-        self.process.wait()
-        return self.text
+        return self.process.wait(self.patience)
 
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        os.close(self._master)
+        os.close(self.master)
 
     def _read(self) -> bool:
-        if not select.select([self._master], [], [], _PATIENCE_S)[0]:
-            return False
+        if not select.select([self.master], [], [], self.patience)[0]:
+            raise TimeoutError(f"nothing more is drawn after {self.text[-3000:]}")
         try:
-            data = os.read(self._master, 1 << 16)
+            data = os.read(self.master, 1 << 16)
         except OSError:  # the terminal has no writer any more
             return False
         self.text += _ESCAPE.sub("", data.decode(errors="replace"))
@@ -72,10 +77,6 @@ class Screen:
 
 @contextmanager
 def screen(*command: str) -> Iterator[Screen]:
-    """Start `python -m COMMAND` on a terminal, with a run folder to itself; killed if it has not left."""
-    with tempfile.TemporaryDirectory() as state:
-        opened = Screen(command, state)
-        try:
-            yield opened
-        finally:
-            opened.close()
+    """Start a command on a terminal of 140x45, with a run folder to itself; killed if it has not left."""
+    with tempfile.TemporaryDirectory() as state, closing(Screen(*command, AMPVIZ_STATE=state)) as opened:
+        yield opened

@@ -30,8 +30,8 @@ def watched(run: list[str]) -> float:
     with screen("ampviz", "run", *run, "--no-record", "--json") as shown:
         shown.until("FINISHED")
         shown.press("q")
-        drawn = shown.rest()
-    return first_epoch_speed(drawn[drawn.rindex('{"target"') :].splitlines()[0])
+        shown.exit_code()
+    return first_epoch_speed(shown.text[shown.text.rindex('{"target"') :].splitlines()[0])
 
 
 def quickness(target: str, workers: int) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def quickness(target: str, workers: int) -> dict[str, Any]:
             shown.press("q")
             shown.until("Stop the run?")
             shown.press("n")
-            shown.rest()
+            shown.exit_code()
         frames = json.loads(file.read_text())
     clock, cpu = zip(*frames, strict=True)
     return {"frame_ms": quantiles(clock), "frame_cpu_ms": quantiles(cpu), "key_to_effect_ms": quantiles(effects)}
