@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 
+from ampviz.tui.canvas import Canvas
 from ampviz.tui.glyphs import DIM, MARK, TRAIN, VALID, Glyphs, drawable, number
 
 Curve = tuple[Sequence[float], Sequence[float]]
 GUTTER = 8  # characters left of the plot: labels, and the axis
 _EPOCH_ROOM = 6  # columns between two epochs that are marked
-_DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,41 +39,6 @@ class Plot:
         return max([self.reach, *ends, *(x for x, _ in self.markers), *(x for x, _ in self.epochs)])
 
 
-@dataclass(slots=True)
-class _Canvas:
-    """Characters and their styles, and how numbers become places on it."""
-
-    columns: int
-    rows: int
-    span: tuple[float, float]
-    glyphs: Glyphs
-    heights: tuple[float, float] = (0.0, 1.0)
-    cells: list[list[str]] = field(init=False)
-    styles: list[list[str]] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.cells = [[" "] * self.columns for _ in range(self.rows)]
-        self.styles = [[""] * self.columns for _ in range(self.rows)]
-
-    def put(self, column: int, row: int, glyph: str, style: str) -> None:
-        self.cells[row][column], self.styles[row][column] = glyph, style
-
-    def write(self, column: int, row: int, words: str, style: str) -> None:
-        """Words from a column on, as far as they fit."""
-        for offset, character in enumerate(words):
-            if 0 <= column + offset < self.columns:
-                self.put(column + offset, row, character, style)
-
-    def column(self, x: float) -> int | None:
-        """The column of a place within the span."""
-        share = (x - self.span[0]) / (self.span[1] - self.span[0])
-        return min(self.columns - 1, int(share * self.columns)) if 0 <= share <= 1 else None
-
-    def row(self, y: float) -> int:
-        low, high = self.heights
-        return self.rows - 1 - int(min(max((y - low) / (high - low), 0.0), 0.999) * self.rows)
-
-
 def draw_chart(plot: Plot, width: int, height: int, glyphs: Glyphs) -> Text:
     """A chart of `width` x `height` characters: curve, points, markers of changes and epochs, both axes.
 
@@ -83,13 +48,13 @@ def draw_chart(plot: Plot, width: int, height: int, glyphs: Glyphs) -> Text:
     if columns < 8 or rows < 3:
         return Text("too small"[: max(0, width)], style=DIM)
     line, points = _usable(plot.line, plot.log), _usable(plot.points, plot.log)
-    canvas = _Canvas(columns, rows, plot.span or (0.0, plot.last), glyphs)
+    canvas = Canvas(columns, rows, plot.span or (0.0, plot.last), glyphs)
     seen = np.concatenate([_seen(line, canvas.span, joined=True), _seen(points, canvas.span, joined=False)])
     ticks = _draw_epochs(canvas, plot.epochs)
     _draw_markers(canvas, plot.markers)
     if len(seen):
         canvas.heights = _heights(seen, plot.log)
-        _draw_line(canvas, *line)
+        canvas.polyline(*line, TRAIN)
         for x, y in zip(*points, strict=True):
             column = canvas.column(x)
             if column is not None:
@@ -163,7 +128,7 @@ def _heights(seen: NDArray[np.float64], log: bool) -> tuple[float, float]:
 # Drawing
 
 
-def _draw_epochs(canvas: _Canvas, epochs: Sequence[tuple[float, int]]) -> dict[int, str]:
+def _draw_epochs(canvas: Canvas, epochs: Sequence[tuple[float, int]]) -> dict[int, str]:
     """Dotted lines with `e3` where epochs ended, not all where they are close; returns the ticks on the axis."""
     ticks: dict[int, str] = {}
     free = 0
@@ -181,7 +146,7 @@ def _draw_epochs(canvas: _Canvas, epochs: Sequence[tuple[float, int]]) -> dict[i
     return ticks
 
 
-def _draw_markers(canvas: _Canvas, markers: Sequence[tuple[float, str]]) -> None:
+def _draw_markers(canvas: Canvas, markers: Sequence[tuple[float, str]]) -> None:
     for index, (x, _) in enumerate(markers):
         column = canvas.column(x)
         if column is not None:
@@ -190,42 +155,7 @@ def _draw_markers(canvas: _Canvas, markers: Sequence[tuple[float, str]]) -> None
             canvas.put(column, 0, marker_letter(index), f"bold {MARK}")
 
 
-def _draw_line(canvas: _Canvas, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
-    low, high = canvas.heights
-    start, end = canvas.span
-    across, down = (2, 4) if canvas.glyphs.braille else (1, 1)
-    dots = _raster((x - start) / (end - start), (y - low) / (high - low), canvas.columns * across, canvas.rows * down)
-    if not canvas.glyphs.braille:
-        for row, column in np.argwhere(dots):
-            canvas.put(column, row, "*", TRAIN)
-        return
-    blocks = dots.reshape(canvas.rows, 4, canvas.columns, 2)
-    codes = (blocks * _DOTS[None, :, None, :]).sum(axis=(1, 3))
-    for row, column in np.argwhere(codes):
-        canvas.put(column, row, chr(0x2800 + codes[row, column]), TRAIN)
-
-
-def _raster(x: NDArray[np.float64], y: NDArray[np.float64], columns: int, rows: int) -> NDArray[np.bool_]:
-    """Dots of a polyline, of which x and y in 0..1 are seen: for every dot column the span the line covers there."""
-    dots = np.zeros((rows, columns), bool)
-    if not len(x) or x[0] > 1 or x[-1] < 0:
-        return dots
-    edges = np.arange(columns + 1) / columns
-    at_edges = np.interp(edges, x, y)
-    top, bottom = np.maximum(at_edges[:-1], at_edges[1:]), np.minimum(at_edges[:-1], at_edges[1:])
-    inside = (x >= 0) & (x <= 1)
-    column = np.minimum((x[inside] * columns).astype(int), columns - 1)
-    np.maximum.at(top, column, y[inside])
-    np.minimum.at(bottom, column, y[inside])
-    high = np.clip(rows - 1 - (top * rows).astype(int), 0, rows - 1)
-    low = np.clip(rows - 1 - (bottom * rows).astype(int), 0, rows - 1)
-    first, last = (min(max(int(end * columns), 0), columns - 1) for end in (x[0], x[-1]))
-    for index in range(first, last + 1):
-        dots[high[index] : low[index] + 1, index] = True
-    return dots
-
-
-def _assembled(canvas: _Canvas, ticks: dict[int, str], log: bool) -> Text:
+def _assembled(canvas: Canvas, ticks: dict[int, str], log: bool) -> Text:
     low, high = canvas.heights
     labels = [""] * canvas.rows
     for tick in nice_ticks(low, high, max(2, canvas.rows // 3)):
@@ -243,7 +173,7 @@ def _assembled(canvas: _Canvas, ticks: dict[int, str], log: bool) -> Text:
     return text
 
 
-def _x_axis(canvas: _Canvas, ticks: dict[int, str]) -> str:
+def _x_axis(canvas: Canvas, ticks: dict[int, str]) -> str:
     columns = canvas.columns
     axis = [canvas.glyphs.axis_line] * columns
     for column, glyph in ticks.items():
