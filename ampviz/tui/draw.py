@@ -10,7 +10,8 @@ from ampviz.telemetry.snapshot import EpochReport, Event, place
 from ampviz.tui.chart import marker_letter
 from ampviz.tui.glyphs import DIM, GOOD, HOT, MARK, TRAIN, VALID, Glyphs, clock, drawable, number
 from ampviz.tui.lint_table import count_found
-from ampviz.tui.view import NodeView, View
+from ampviz.tui.recent import NodeView
+from ampviz.tui.view import View
 
 _STALE_LIMIT = 4.0
 
@@ -94,7 +95,7 @@ def _shown_name(row: NodeView) -> str:
 def worker_table(view: View, width: int, glyphs: Glyphs) -> Text:
     """Workers: process, share of time at work and inside kernels, messages per second, frames unsent."""
     text = Text(f"worker {'pid':>8} {'at work':<16} kernels   msg/s unsent"[:width], style="bold", no_wrap=True)
-    shares = view.worker_shares()
+    shares = view.recent.worker_shares()
     workers = view.snapshot.workers if view.snapshot else ()
     for index, (worker, (busy, kernel, messages)) in enumerate(zip(workers, shares, strict=True)):
         line = Text(f"w{index:<5d} {worker.pid:>8} ")
@@ -160,8 +161,8 @@ def status_line(view: View, width: int, glyphs: Glyphs) -> Text:
         parts.append(f"! {lints} lint{'s' if lints > 1 else ''}")
     if snapshot.skipped:
         parts.append(f"! {number(snapshot.skipped)} skipped")
-    if view.units_lost:
-        parts.append(f"! {number(view.units_lost)} lost")
+    if view.recent.units_lost:
+        parts.append(f"! {number(view.recent.units_lost)} lost")
     parts += [
         f"epoch {snapshot.epoch}/{view.info.epochs} {snapshot.phase} {snapshot.epoch_done}/{snapshot.epoch_size}",
         f"{number(snapshot.instances_per_s)} inst/s",

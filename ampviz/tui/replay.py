@@ -13,7 +13,7 @@ from ampviz.telemetry.link import Finished, Reply, Request
 from ampviz.telemetry.reading import Recording
 from ampviz.telemetry.snapshot import Event, Snapshot
 from ampviz.telemetry.trace import in_order, picked
-from ampviz.tui.view import HISTORY
+from ampviz.tui.recent import HISTORY
 
 Entry = TypeVar("Entry")
 

@@ -58,7 +58,7 @@ def lanes(view: View, room: int) -> list[Lane]:
     busy = {row.name: row.busy for row in view.nodes() if not row.copies}
     names = sorted(busy, key=lambda name: -busy[name])[: max(0, room)]
     found = []
-    for worker, (share, _, _) in enumerate(view.worker_shares()):
+    for worker, (share, _, _) in enumerate(view.recent.worker_shares()):
         found.append(Lane(f"w{worker}", worker, -1, share))
         for index, node in enumerate(view.info.nodes):
             if node.on(worker) and node.name in names:
@@ -118,7 +118,7 @@ def strip_text(kinds: Kinds, glyphs: Glyphs) -> Text:
 
 def summary(view: View, glyphs: Glyphs) -> Text:
     """How well the workers are used: time that all of them together waited, and the one that all others wait for."""
-    shares = [busy for busy, _, _ in view.worker_shares()]
+    shares = [busy for busy, _, _ in view.recent.worker_shares()]
     text = Text(no_wrap=True)
     if view.snapshot is None or not shares or not max(shares):
         return text
@@ -130,8 +130,8 @@ def summary(view: View, glyphs: Glyphs) -> Text:
     if view.snapshot.instances_per_s:
         most = number(view.snapshot.instances_per_s / shares[critical])
         text.append(f" (never idle: {most} inst/s)", style=DIM)
-    if view.units_lost:
-        text.append(f"  {number(view.units_lost)} units lost", style=HOT)
+    if view.recent.units_lost:
+        text.append(f"  {number(view.recent.units_lost)} units lost", style=HOT)
     return text
 
 

@@ -1,9 +1,9 @@
-"""What the panes show: folds successive snapshots into histories, rates and shares. Pure data, no widgets."""
+"""What the panes show, folded from successive snapshots. Pure data, no widgets."""
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ampviz.telemetry.history import History
 from ampviz.telemetry.link import Finished
@@ -11,34 +11,12 @@ from ampviz.telemetry.snapshot import SessionInfo, Snapshot, Status
 from ampviz.tui.chart import Plot, marker_letter
 from ampviz.tui.curves import LOSS, Curves
 from ampviz.tui.following import Followed
+from ampviz.tui.recent import HISTORY, NodeView, Recent, whole
 from ampviz.tui.timeline import Timeline
 
-HISTORY = 120  # ticks of queue depth kept per node
-_WINDOW_S = 2.0  # what "per second" and shares look back on
 _FRESH_S = 1.0  # a change that came longer before its snapshot is of the history
-_LEAST_S = 0.01  # snapshots closer than this, as in a pause, take one place in the window
 
 SORTS = ("graph", "depth", "busy", "updates", "staleness")
-
-
-@dataclass(frozen=True, slots=True)
-class NodeView:
-    """One row of the queue pane: a node, or a replicated layer with its copies in the rows below."""
-
-    name: str
-    kind: str
-    worker: int
-    depth: int
-    backward: int
-    history: tuple[int, ...]
-    busy: float  # shares of the time of those who host it; with waiting and idle they add up to 1
-    waiting: float
-    updates: int
-    updates_per_s: float
-    staleness: float
-    learns: bool
-    part_of: str = ""  # the replicated layer that this node is a copy of
-    copies: int = 0  # how many nodes this row adds up, 0 for a node by itself
 
 
 class View:
@@ -64,8 +42,7 @@ class View:
         self.names = tuple(node.name for node in info.nodes)
         self.followed: Followed | None = None
         self.timeline = Timeline()
-        self._depths: list[deque[int]] = [deque(maxlen=HISTORY) for _ in info.nodes]
-        self._window: deque[Snapshot] = deque()
+        self.recent = Recent(info)
         self._curves = Curves()
         self._ticks = 0
         self._marks: deque[tuple[int, str]] = deque(maxlen=HISTORY)
@@ -80,13 +57,7 @@ class View:
         if self._anew:
             self.past, self._anew = History(), False
         self.past.add(snapshot)
-        if len(self._window) > 1 and _active(snapshot) - _active(self._window[-2]) < _LEAST_S:
-            self._window.pop()
-        self._window.append(snapshot)
-        while len(self._window) > 2 and _active(self._window[1]) < _active(snapshot) - _WINDOW_S:
-            self._window.popleft()
-        for depths, stats in zip(self._depths, snapshot.nodes, strict=True):
-            depths.append(stats.queued_forward + stats.queued_backward)
+        self.recent.add(snapshot)
         self.timeline.add(snapshot)
         self._ticks += 1
         self._mark(snapshot)
@@ -116,14 +87,7 @@ class View:
         """Forget what was shown: the next snapshot is of another time, and brings the history up to then."""
         self.restart()
         self.followed = None
-        self._window.clear()
-        for depths in self._depths:
-            depths.clear()
-
-    @property
-    def units_lost(self) -> int:
-        """How many units of work did not get on the screen in the window that rates look back on."""
-        return self._window[-1].units_lost - self._window[0].units_lost if self._window else 0
+        self.recent = Recent(self.info)
 
     @property
     def status_words(self) -> str:
@@ -150,47 +114,7 @@ class View:
 
     def nodes(self) -> list[NodeView]:
         """The rows of the queue pane, sorted; copies stand below the layer that they are parts of."""
-        if self.snapshot is None:
-            return []
-        old, new = self._window[0], self._window[-1]
-        seconds = _elapsed(old, new)
-        rows = []
-        for info, before, now, depths in zip(self.info.nodes, old.nodes, new.nodes, self._depths, strict=True):
-            hosted_s = seconds * info.hosts(self.info.workers)
-            busy = _share(now.busy_s - before.busy_s, hosted_s)
-            rows.append(
-                NodeView(
-                    name=info.name,
-                    kind=info.kind,
-                    worker=info.worker,
-                    depth=now.queued_forward + now.queued_backward,
-                    backward=now.queued_backward,
-                    history=tuple(depths),
-                    busy=busy,
-                    waiting=min(1 - busy, _share(now.waiting_s - before.waiting_s, hosted_s)),
-                    updates=now.updates,
-                    updates_per_s=(now.updates - before.updates) / seconds if seconds > 0 else 0.0,
-                    staleness=now.staleness_mean,
-                    learns=info.parameters > 0,
-                    part_of=info.part_of,
-                )
-            )
-        return self._sorted(rows)
-
-    def worker_shares(self) -> list[tuple[float, float, float]]:
-        """Per worker: share of time executing, share inside kernels, messages per second."""
-        if self.snapshot is None:
-            return []
-        old, new = self._window[0], self._window[-1]
-        seconds = _elapsed(old, new)
-        return [
-            (
-                _share(now.busy_s - before.busy_s, seconds),
-                _share(now.kernel_s - before.kernel_s, seconds),
-                (now.messages - before.messages) / seconds if seconds > 0 else 0.0,
-            )
-            for before, now in zip(old.workers, new.workers, strict=True)
-        ]
+        return self._sorted(self.recent.nodes())
 
     def train_curve(self) -> tuple[list[float], list[float]]:
         """x (instances) and y (loss) of the training curve, smoothed."""
@@ -225,40 +149,7 @@ class View:
         groups: dict[str, list[NodeView]] = {}
         for row in rows:
             groups.setdefault(row.part_of or row.name, []).append(row)
-        blocks = [[_whole(block), *block] if block[0].part_of else block for block in groups.values()]
+        blocks = [[whole(block), *block] if block[0].part_of else block for block in groups.values()]
         if self.sort in keys:
             blocks.sort(key=lambda block: keys[self.sort](block[0]))
         return [row for block in (blocks[::-1] if self.inverted else blocks) for row in block]
-
-
-def _whole(copies: list[NodeView]) -> NodeView:
-    """The row of a replicated layer: sums, and means of shares and of the staleness of updates."""
-    count, updates = len(copies), sum(row.updates for row in copies)
-    return NodeView(
-        name=copies[0].part_of,
-        kind=copies[0].kind,
-        worker=-1,
-        depth=sum(row.depth for row in copies),
-        backward=sum(row.backward for row in copies),
-        history=tuple(map(sum, zip(*(row.history for row in copies), strict=True))),
-        busy=sum(row.busy for row in copies) / count,
-        waiting=sum(row.waiting for row in copies) / count,
-        updates=updates,
-        updates_per_s=sum(row.updates_per_s for row in copies),
-        staleness=sum(row.staleness * row.updates for row in copies) / updates if updates else 0.0,
-        learns=True,
-        copies=count,
-    )
-
-
-def _elapsed(old: Snapshot, new: Snapshot) -> float:
-    """Seconds between two snapshots without pauses; while paused with them, or single steps would fill all the time."""
-    return new.at - old.at if new.status is Status.PAUSED else _active(new) - _active(old)
-
-
-def _active(snapshot: Snapshot) -> float:
-    return snapshot.at - snapshot.paused_s
-
-
-def _share(part: float, whole: float) -> float:
-    return min(1.0, max(0.0, part / whole)) if whole > 0 else 0.0

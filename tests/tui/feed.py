@@ -19,7 +19,7 @@ from ampviz.telemetry.snapshot import (
     Status,
     WorkerStats,
 )
-from ampviz.tui.view import NodeView
+from ampviz.tui.recent import NodeView
 
 KNOBS = {"max_active_keys": 8, "min_update_interval": 50, "learning_rate": 0.001, "policy": "default", "validate": True}
 NODES = (

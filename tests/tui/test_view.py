@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from ampviz.graph import EVERY
 from ampviz.telemetry.link import Finished
 from ampviz.telemetry.snapshot import Event, LossPoint, NodeInfo, Snapshot, Status, WorkerStats
-from ampviz.tui.view import HISTORY, SORTS, View
+from ampviz.tui.recent import HISTORY
+from ampviz.tui.view import SORTS, View
 from tests.tui.feed import epoch_report, knob_event, node_stats, points, session_info, snapshot
 
 ONE_NODE = session_info(nodes=(NodeInfo("cell", "Linear", 0, parameters=10),), workers=1)
@@ -32,7 +33,7 @@ def view_of(*snapshots: Snapshot, info=ONE_NODE) -> View:
 def test_without_a_snapshot_there_is_nothing_to_show():
     view = View(session_info())
     assert view.nodes() == []
-    assert view.worker_shares() == []
+    assert view.recent.worker_shares() == []
     assert view.train_curve() == view.plot().points == ([], [])
     assert view.plot().markers == []
 
@@ -63,7 +64,7 @@ def test_a_node_that_every_worker_hosts_has_its_share_of_all_their_time():
 def test_worker_shares_are_differences_over_time():
     before = one_node(1.0, worker=WorkerStats(busy_s=1.0, kernel_s=0.5, messages=100))
     after = one_node(3.0, worker=WorkerStats(busy_s=2.5, kernel_s=1.5, messages=700))
-    assert view_of(before, after).worker_shares() == [pytest.approx((0.75, 0.5, 300.0))]
+    assert view_of(before, after).recent.worker_shares() == [pytest.approx((0.75, 0.5, 300.0))]
 
 
 def test_pauses_are_cut_out_of_rates():
@@ -110,7 +111,7 @@ def test_shares_are_never_negative_and_never_more_than_the_whole(steps):
         assert row.waiting >= 0
         assert row.busy + row.waiting <= 1 + 1e-12
         assert row.updates_per_s == 0
-        assert all(0 <= share <= 1 for share in view.worker_shares()[0][:2])
+        assert all(0 <= share <= 1 for share in view.recent.worker_shares()[0][:2])
 
 
 def test_histories_keep_the_newest_depths():

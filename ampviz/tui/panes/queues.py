@@ -8,8 +8,9 @@ from rich.text import Text
 
 from ampviz.telemetry.snapshot import place
 from ampviz.tui.draw import queue_table
+from ampviz.tui.recent import NodeView
 from ampviz.tui.rows import RowPane
-from ampviz.tui.view import NodeView, View
+from ampviz.tui.view import View
 
 
 class QueuePane(RowPane):
