@@ -22,6 +22,7 @@ import uvloop
 
 from ampviz.errors import AmpvizError, NodeError, WorkerError
 from ampviz.experiment import load_experiment
+from ampviz.graph import EVERY
 from ampviz.runtime.backends.setup import WorkerSetup
 from ampviz.runtime.commands import CameHome, Command, Failed, LossSeen, Ready, Shutdown
 from ampviz.runtime.peer import Peer, connect_peer
@@ -36,6 +37,7 @@ from ampviz.telemetry.channel import Channel, open_channel
 from ampviz.telemetry.ring import TraceRing
 
 _SLICE_NS = 200_000  # how long units run before the sockets are looked at again
+_ALONE_NS = 1_000_000  # the same where no other worker sends: a look costs as much as a small unit, and can wait
 _REPORT_NS = 1_000_000  # how long reports wait for others: a send costs as much as ten messages without a kernel
 _AT_EASE_NS = 20_000_000  # the same while instances are at hand, and the session need not hurry to admit others
 _PUBLISH_S = 0.05
@@ -61,6 +63,8 @@ class HostedWorker:
             seed=setup.seed,
         )
         self.worker.tracer = self.tracer = Tracer(setup.index, TraceRing(fd=setup.trace))
+        alone = all(worker == EVERY for worker in setup.placement)
+        self._slice_ns = _ALONE_NS if alone else _SLICE_NS
         self.peers: dict[int, Peer] = {}
         self.control: Channel[Command] | None = None
         self._turn_due = False
@@ -128,7 +132,7 @@ class HostedWorker:
 
     def _slice(self) -> None:
         worker, clock = self.worker, self.worker.clock
-        end = clock() + _SLICE_NS
+        end = clock() + self._slice_ns
         while worker.ready and not worker.paused and not self._failed:
             worker.run_unit()
             if clock() >= end or worker.slow_motion:
