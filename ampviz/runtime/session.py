@@ -21,7 +21,7 @@ from ampviz.runtime.breakpoints import Breakpoints
 from ampviz.runtime.checkpoint import Checkpoint, save_checkpoint
 from ampviz.runtime.commands import Hit, Report, Seen, Trace
 from ampviz.runtime.controller import Controller
-from ampviz.runtime.fold import Rates, fold
+from ampviz.runtime.fold import Fold
 from ampviz.runtime.info import session_info
 from ampviz.runtime.inquiry import Inquiries
 from ampviz.runtime.interrupts import Interrupts
@@ -80,9 +80,9 @@ class Session:
         self._adviser = Adviser(self.info())
         self.requests = Requests(self.graph, self.placement, self.controller, self.breakpoints, self._adviser.lints)
         self._inquiries = Inquiries(self.graph, self.placement, self.controller, self.trail, lambda: self.requests.held)
-        self._rates = Rates()
+        self._fold = Fold(self.controller, self.board, self.trail)
         self._stall = StallWatch(self.graph, self.board)
-        self._epochs_seen, self._epochs_at_save = 0, len(progress.epochs)
+        self._epochs_at_save = len(progress.epochs)
         self._ended = asyncio.Event()
         self._due = asyncio.Event()  # a tick, before its time: somebody waits to see what became of a request
         self._started = False  # whether there are workers to send to; what is asked for before waits for them
@@ -219,17 +219,11 @@ class Session:
                 await asyncio.sleep(_SOON_S)
 
     def _tick(self) -> None:
-        controller = self.controller
         self._trace_if_read()
         self._inquiries.look()
         self.backend.refresh()
-        point = controller.phases.take_point()
-        epochs = controller.progress.epochs[self._epochs_seen :]
-        self._epochs_seen += len(epochs)
-        rates = self._rates.update(controller)
-        points = [point] if point else []
-        snapshot = fold(controller, self.board, self.trail, rates, points, epochs, controller.take_events())
-        snapshot = self._adviser.look(msgspec.structs.replace(snapshot, held=self.requests.held))
+        snapshot = msgspec.structs.replace(self._fold.snapshot(), held=self.requests.held)
+        snapshot = self._adviser.look(snapshot)
         for entry in self._watches.look(snapshot, self.breakpoints.listed()):
             self.breakpoints.hit(entry.number)
             self._stopped("WATCH", f"watch {entry.number}: {entry.text}", pause=entry.pause)
