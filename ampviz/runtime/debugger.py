@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ampviz.message import BACKWARD, FORWARD, Direction
 from ampviz.nodes.base import Node
 from ampviz.runtime.commands import Halted, Hit, Rule, Stepped
+from ampviz.runtime.router import Router
 from ampviz.runtime.slot import Slot
 from ampviz.runtime.traps import SlotTraps, Trap
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 class Debugger:
     """Pauses, steps and traps of one worker, with nothing to do for it while nobody debugs."""
 
-    def __init__(self, worker: Worker):
-        self._worker = worker
+    def __init__(self, worker: Worker, router: Router):
+        self._worker, self._router = worker, router
         self._announced = ""  # the message that was last reported as the next one of a pause
         self.updated = False  # whether a node has updated since the last step began
 
@@ -27,7 +28,7 @@ class Debugger:
         """Stand still, or go on."""
         worker, now = self._worker, self._worker.clock()
         if paused != worker.paused:  # nobody waits for a worker that stands still
-            for slot in worker.waiting_slots():
+            for slot in self._router.waiting():
                 slot.waiting_ns += now - slot.ready_since if paused else 0
                 slot.ready_since = now
             if worker.tracer is not None:
@@ -36,9 +37,16 @@ class Debugger:
         if paused:
             self.announce(anyway=True)
 
+    def next_token(self) -> str:
+        """The name of the message that the next unit begins with; "" if none waits."""
+        if not self._worker.ready:
+            return ""
+        slot, direction = self._worker.choice()
+        return str(slot.head(direction))
+
     def announce(self, *, anyway: bool = False) -> None:
         """Say which message is next, if that is another one than was said before."""
-        token = self._worker.next_token()
+        token = self.next_token()
         if anyway or token != self._announced:
             self._announced = token
             self._worker.reports.append(Halted(token))

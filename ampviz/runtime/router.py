@@ -31,6 +31,11 @@ class Router:
                 slot.ready_since = self._clock()
         queue.append(batch)
 
+    def waiting(self) -> list[Slot]:
+        """The slots in whose queues messages wait."""
+        forward, backward = self.ready
+        return list({**forward, **backward}.values())
+
     def drop(self, slot: Slot, key: int, *, waits: bool) -> None:
         """Take the messages of an instance out of a slot's queues; `waits`: whether time goes on for the others."""
         waited = any(slot.queues)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ampviz.graph import Graph
+from ampviz.graph import EVERY, Graph
 from ampviz.message import Direction, Token
 from ampviz.nodes.base import Node
 from ampviz.runtime.queue import Queue
@@ -48,3 +49,13 @@ class Slot:
     def head(self, direction: Direction) -> Token:
         """The name of the first message in a queue that has one."""
         return self.token(direction, *self.queues[direction].head)
+
+
+def hosted(graph: Graph, placement: Sequence[int], worker: int) -> dict[int, Slot]:
+    """A fresh slot for each node that a worker hosts, by node."""
+    in_loops = set[int]().union(*graph.loops())
+    return {
+        node.id: Slot.of(node, graph, in_loop=node.id in in_loops)
+        for node in graph.nodes
+        if placement[node.id] in (worker, EVERY) and isinstance(node, Node)
+    }

@@ -14,8 +14,7 @@ from ampviz.data.dataset import Dataset
 from ampviz.errors import NodeError
 from ampviz.graph import EVERY, Graph
 from ampviz.knobs import KNOBS, KnobValues
-from ampviz.message import BACKWARD, FORWARD, Direction
-from ampviz.nodes.base import Node
+from ampviz.message import FORWARD, Direction
 from ampviz.nodes.batch import Batch
 from ampviz.nodes.parameterised import Parameterised
 from ampviz.nodes.payload import Payload
@@ -42,7 +41,7 @@ from ampviz.runtime.policy import POLICIES, backward_first
 from ampviz.runtime.reports import Reports
 from ampviz.runtime.residents import Residents
 from ampviz.runtime.router import Router
-from ampviz.runtime.slot import Slot
+from ampviz.runtime.slot import Slot, hosted
 from ampviz.runtime.store import ParameterStore
 from ampviz.runtime.tracer import Tracer
 from ampviz.state import State
@@ -79,14 +78,9 @@ class Worker:
         self._policy = backward_first
         self._held: set[int] = set()  # nodes that wait although messages do
         self.residents = Residents(index, datasets, clock)
-        self.debugger = Debugger(self)
-        in_loops = set[int]().union(*graph.loops())
-        self.slots = {
-            node.id: Slot.of(node, graph, in_loop=node.id in in_loops)
-            for node in graph.nodes
-            if placement[node.id] in (index, EVERY) and isinstance(node, Node)
-        }
+        self.slots = hosted(graph, placement, index)
         self._router = Router(self.slots, placement, clock)
+        self.debugger = Debugger(self, self._router)
         self.outbox, self._ready = self._router.outbox, self._router.ready
         self.host = self.hosting(self, self._router)
         for slot in self.slots.values():
@@ -213,17 +207,6 @@ class Worker:
             {node: slot for node, slot in ready.items() if node not in self._held} for ready in self._ready
         )
         return self._policy(forward, backward)
-
-    def waiting_slots(self) -> list[Slot]:
-        """The slots in whose queues messages wait."""
-        return list({**self._ready[FORWARD], **self._ready[BACKWARD]}.values())
-
-    def next_token(self) -> str:
-        """The name of the message that the next unit begins with; "" if none waits."""
-        if not self.ready:
-            return ""
-        slot, direction = self.choice()
-        return str(slot.head(direction))
 
     def remembered(self) -> dict[str, int]:
         """Nodes that hold something for an instance, and how much; empty when nothing is in flight."""

@@ -71,7 +71,7 @@ def test_a_breakpoint_halts_before_its_message_and_lets_it_go_on_afterwards():
     shop.tell(Admit((3,), (0,)))
     assert run_until_halted(shop) == [Hit(1, "fc2.B key=3", pause=True)]
     assert worker.paused
-    assert worker.next_token() == "fc2.B key=3"
+    assert worker.debugger.next_token() == "fc2.B key=3"
     assert worker.slots[GRAPH.node("fc2").id].processed == [1, 0]
     shop.tell(SetPaused(False))
     assert run_until_halted(shop) == []

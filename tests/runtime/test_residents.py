@@ -68,7 +68,7 @@ def test_instances_that_begin_together_are_one_batch_a_source_and_come_home_in_o
     shop = Shop(models.pipeline(), max_batch=64, min_update_interval=3)
     (worker,) = shop.workers
     shop.tell(Admit((0, 1, 2, 3, 4), (3, 1, 4, 0, 5), 3))
-    for slot in worker.waiting_slots():
+    for slot in [slot for slot in worker.slots.values() if any(slot.queues)]:
         (batch,) = slot.queues[0].take(3)
         assert batch.states == [(0,), (1,), (2,)]
         slot.queues[0].append(batch)

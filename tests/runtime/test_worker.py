@@ -181,7 +181,7 @@ def test_the_next_token_is_the_message_that_the_next_unit_begins_with():
     shop.tell(Admit((0, 1), (0, 1)))
     (worker,) = shop.workers
     for _ in range(60):
-        name, _, _ = worker.next_token().partition(".")
+        name, _, _ = worker.debugger.next_token().partition(".")
         before = {slot.node.name: sum(slot.processed) for slot in worker.slots.values()}
         worker.run_unit()
         changed = [slot.node.name for slot in worker.slots.values() if sum(slot.processed) != before[slot.node.name]]
