@@ -12,7 +12,7 @@ import ampviz
 
 PACKAGE = Path(__file__).parents[1] / "ampviz"
 RANKS = [
-    "errors state message loops",
+    "errors state compiling message loops",
     "ports graph check knobs conditions optim blas subnormals shared",
     "nodes",
     "tracing placement experiment data",

@@ -10,20 +10,15 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ampviz.errors import GraphError
-from ampviz.state import (
-    Assign,
-    Expression,
-    S,
-    T,
+from ampviz.compiling import (
     compile_assignments,
     compile_assignments_and,
     compile_each,
     compile_expression,
     compile_projection,
-    field_order,
-    lift,
 )
+from ampviz.errors import GraphError
+from ampviz.state import Assign, Expression, S, T, field_order, lift
 
 FIELDS = ("key", "a", "b")
 OPERATIONS = {

@@ -5,20 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import islice
 
+from ampviz.compiling import compile_assignments, compile_each
 from ampviz.errors import GraphError
 from ampviz.graph import Graph, Port
 from ampviz.nodes.base import Host, Node
 from ampviz.nodes.batch import Batch
 from ampviz.ports import PortType
-from ampviz.state import (
-    Assign,
-    Expression,
-    State,
-    compile_assignments,
-    compile_each,
-    field_order,
-    lift,
-)
+from ampviz.state import Assign, Expression, State, field_order, lift
 
 
 class Cond(Node):

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ampviz.compiling import compile_each
 from ampviz.nodes.payload import Payload
 from ampviz.nodes.scatter import Scatter
-from ampviz.state import Expression, Fields, State, Tables, compile_each, lift
+from ampviz.state import Expression, Fields, State, Tables, lift
 
 Indices = NDArray[np.int64]
 _REMEMBERED = 8  # batches: a loop asks for the same ones turn after turn

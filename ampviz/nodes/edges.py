@@ -8,10 +8,11 @@ from typing import NoReturn
 
 import numpy as np
 
+from ampviz.compiling import compile_each
 from ampviz.nodes.edge_ends import Indices, batch_of, located, make_room, shifted
 from ampviz.nodes.payload import Payload
 from ampviz.nodes.scatter import Scatter
-from ampviz.state import Expression, Fields, State, Tabled, Tables, compile_each
+from ampviz.state import Expression, Fields, State, Tabled, Tables
 
 
 class Edges:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 
+from ampviz.compiling import compile_expression
 from ampviz.errors import GraphError
 from ampviz.graph import Graph
 from ampviz.nodes.base import Host, Node
 from ampviz.nodes.batch import Batch
 from ampviz.nodes.payload import Payload, add, gather, row_count, runs
 from ampviz.ports import PortType
-from ampviz.state import Expression, Field, State, compile_expression, field_order
+from ampviz.state import Expression, Field, State, field_order
 
 
 class Flatmap(Node):

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ampviz.compiling import compile_assignments_and, compile_expression
 from ampviz.errors import GraphError
 from ampviz.graph import Graph
 from ampviz.message import FORWARD, Direction, Message
@@ -15,16 +16,7 @@ from ampviz.nodes.batch import Batch
 from ampviz.nodes.holder import Holder
 from ampviz.nodes.payload import Payload, each, split
 from ampviz.ports import ArrayType, PortType
-from ampviz.state import (
-    Assign,
-    Expression,
-    Field,
-    State,
-    compile_assignments_and,
-    compile_expression,
-    field_order,
-    lift,
-)
+from ampviz.state import Assign, Expression, Field, State, field_order, lift
 
 Part = tuple[State, int, int]
 """A message: its state, its number in the holder, and how many rows it has"""

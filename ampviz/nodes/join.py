@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ampviz.compiling import compile_projection
 from ampviz.errors import GraphError
 from ampviz.graph import Graph
 from ampviz.message import FORWARD
@@ -17,7 +18,7 @@ from ampviz.nodes.kept import Kept
 from ampviz.nodes.payload import Payload
 from ampviz.nodes.rendezvous import Meets
 from ampviz.ports import PortType
-from ampviz.state import Field, Fields, State, compile_projection, field_order
+from ampviz.state import Field, Fields, State, field_order
 
 
 class Join(Meets):

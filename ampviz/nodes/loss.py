@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ampviz.compiling import compile_each
 from ampviz.errors import GraphError
 from ampviz.nodes import kernels
 from ampviz.nodes.batch import Batch, difference
 from ampviz.nodes.join import Join
 from ampviz.nodes.payload import Payload
 from ampviz.ports import PortType
-from ampviz.state import Expression, Field, State, compile_each
+from ampviz.state import Expression, Field, State
 
 Compared = tuple[NDArray[Any], Payload, dict[str, NDArray[Any]]]
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ampviz.compiling import compile_expression
 from ampviz.errors import GraphError
 from ampviz.graph import Graph
 from ampviz.nodes.base import Host, Node
@@ -20,7 +21,7 @@ from ampviz.nodes.batch import Batch
 from ampviz.nodes.payload import Payload
 from ampviz.nodes.scatter import Scatter
 from ampviz.ports import PortType
-from ampviz.state import Expression, State, compile_expression, lift
+from ampviz.state import Expression, State, lift
 
 _FEW_SUMS = 20  # up to here a product with a one-hot matrix is faster than sums of ranges
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ampviz.compiling import compile_assignments, compile_expression
 from ampviz.errors import GraphError
 from ampviz.graph import Graph
 from ampviz.nodes.base import Host, Node
@@ -15,15 +16,7 @@ from ampviz.nodes.batch import Batch
 from ampviz.nodes.holder import Holder
 from ampviz.nodes.payload import Payload, each, gather, row_count, stack
 from ampviz.ports import ArrayType, PortType
-from ampviz.state import (
-    Expression,
-    Field,
-    State,
-    compile_assignments,
-    compile_expression,
-    field_order,
-    lift,
-)
+from ampviz.state import Expression, Field, State, field_order, lift
 
 
 class Ungroup(Node):
