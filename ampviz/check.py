@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ampviz.building import GraphNode
 from ampviz.errors import GraphError
-from ampviz.graph import GraphNode
 
 
 def check_nodes(nodes: list[GraphNode]) -> None:

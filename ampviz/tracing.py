@@ -10,10 +10,11 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
+from ampviz.building import Builder, GraphNode, Port
 from ampviz.check import check_nodes
 from ampviz.data.dataset import Dataset, Instance
 from ampviz.errors import AmpvizError, DataError, GraphError, UsageError
-from ampviz.graph import Builder, Edge, Graph, GraphNode, Port
+from ampviz.graph import Edge, Graph
 from ampviz.nodes.fan import Bcast
 from ampviz.nodes.terminal import Source
 from ampviz.ports import PortType, Shape

@@ -13,7 +13,7 @@ import ampviz
 PACKAGE = Path(__file__).parents[1] / "ampviz"
 RANKS = [
     "errors state compiling message loops",
-    "ports graph check knobs conditions optim blas subnormals shared",
+    "ports building graph check knobs conditions optim blas subnormals shared",
     "nodes",
     "tracing placement experiment data",
     "telemetry",
@@ -187,7 +187,7 @@ def test_modules_say_what_they_are(module):
 @pytest.mark.parametrize(
     ("module", "text"),
     [
-        ("state", "from ampviz.graph import Port"),
+        ("state", "from ampviz.graph import Graph"),
         ("graph", "from ampviz import nodes as nn"),
         ("optim", "import ampviz"),
         ("optim", "def f():\n    from ampviz.nodes.linear import Linear"),

@@ -13,7 +13,8 @@ from typing import Any, ClassVar, Protocol
 
 from numpy.typing import NDArray
 
-from ampviz.graph import Graph, GraphNode
+from ampviz.building import GraphNode
+from ampviz.graph import Graph
 from ampviz.message import BACKWARD, Direction, Message
 from ampviz.nodes.batch import Batch, Send
 from ampviz.nodes.kept import Kept

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import islice
 
+from ampviz.building import Port
 from ampviz.compiling import compile_assignments, compile_each
 from ampviz.errors import GraphError
-from ampviz.graph import Graph, Port
+from ampviz.graph import Graph
 from ampviz.nodes.base import Host, Node
 from ampviz.nodes.batch import Batch
 from ampviz.ports import PortType

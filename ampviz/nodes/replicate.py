@@ -6,8 +6,8 @@ import copy
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+from ampviz.building import Port, model_line
 from ampviz.errors import GraphError
-from ampviz.graph import Port, model_line
 from ampviz.nodes.control import Cond, Phi
 from ampviz.nodes.parameterised import Parameterised
 from ampviz.state import S

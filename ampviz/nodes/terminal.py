@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ampviz.building import Port
 from ampviz.errors import GraphError
-from ampviz.graph import Graph, Port
+from ampviz.graph import Graph
 from ampviz.nodes.base import Host, Node
 from ampviz.nodes.batch import Batch
 from ampviz.nodes.payload import Payload, each, row_count, stack

@@ -13,9 +13,10 @@ from collections.abc import Collection
 
 import msgspec
 
+from ampviz.building import GraphNode
 from ampviz.conditions import Condition
 from ampviz.errors import UsageError
-from ampviz.graph import Graph, GraphNode
+from ampviz.graph import Graph
 from ampviz.nodes.loss import Loss
 from ampviz.runtime.commands import Rule
 from ampviz.telemetry.inspection import Breakpoint
