@@ -36,7 +36,7 @@ def commands(rounds: int, seconds: float) -> dict[str, list[str]]:
         "startup": ["startup", *turns],
         "memory": ["memory"],
         **compared,
-        "kernels": ["kernels", "mnist", "sst 150", *turns],
+        "kernels": ["kernels", "mnist", "sst 150", "sst 300", *turns],
         "keys": ["keys", "mnist", "--rounds", "1", *length],
         "placement": ["placement", "mnist", "listred", "sst 150", "babi15", "qm9", *turns, *length],
         "ui": ["ui", "listred", "--instances", "2000", *turns],

@@ -32,7 +32,9 @@ class Gather(Meets):
         states = parts[0].states
         live = [part for part in parts if part.payload is not None]
         if live and self.wanted[0]:
+            start = self.host.clock()
             dx, counts = self.gathered(states, [part.payload for part in parts], live[0].counts)
+            self.kernel_ns += self.host.clock() - start
             self.answer(0, states, dx, counts)
         else:
             self.forget(states)
