@@ -136,9 +136,9 @@ class Transform(Node):
     def pull(self, saved: Payload, dy: Payload) -> Payload:
         raise NotImplementedError
 
-    def prepare(self, saved: Payload, dy: Payload) -> tuple[Payload, Payload]:
-        """What `collect` and `pull` get in place of (saved, dy): the part of backward that both would repeat."""
-        return saved, dy
+    def prepare(self, saved: Payload, dy: Payload) -> tuple[Payload, Payload, Payload]:
+        """What `collect` and `pull` would both compute: saved for both, dy for `collect`, dy for `pull`."""
+        return saved, dy, dy
 
     def collect(self, batch: Batch, versions: Mapping[int, int], saved: Payload, dy: Payload) -> None:
         """Take the parameter gradient of these rows, so many of whose messages went forward at each version; nothing to
@@ -169,13 +169,13 @@ class Transform(Node):
         clock = self.host.clock
         kept, versions = self.saved.take(states)
         start = clock()
-        saved, dy = self.prepare(kept, dy)
+        saved, dy, slopes = self.prepare(kept, dy)
         self.kernel_ns += clock() - start
         self.collect(batch, versions, saved, dy)
         if not any(self.wanted):
             self.respond(states)
             return
         start = clock()
-        dx = self.pull(saved, dy)
+        dx = self.pull(saved, slopes)
         self.kernel_ns += clock() - start
         self.respond(states, dx, batch.counts)

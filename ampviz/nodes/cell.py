@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from ampviz.nodes import cell_kernels, kernels
-from ampviz.nodes.batch import Batch
 from ampviz.nodes.parameterised import Parameterised
 from ampviz.nodes.parameters import Array, ones
 from ampviz.nodes.payload import Payload
@@ -57,11 +54,9 @@ class LSTMCell(Parameterised):
         h, c, gates, squashed = cell_kernels.lstm_forward(rows, memories, self.W, self.b)
         return (h, c), (rows, memories, gates, squashed)
 
-    def prepare(self, saved: Payload, dy: Payload) -> tuple[Payload, Payload]:
-        return saved[0], cell_kernels.lstm_backward(*saved[1:], *dy)
-
-    def collect(self, batch: Batch, versions: Mapping[int, int], saved: Payload, dy: Payload) -> None:
-        super().collect(batch, versions, saved, dy[0])
+    def prepare(self, saved: Payload, dy: Payload) -> tuple[Payload, Payload, Payload]:
+        dgates, dmemories = cell_kernels.lstm_backward(*saved[1:], *dy)
+        return saved[0], dgates, (dgates, dmemories)
 
     def pull(self, saved: Payload, dy: Payload) -> Payload:
         dgates, dmemories = dy

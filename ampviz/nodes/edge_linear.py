@@ -106,8 +106,9 @@ class SideBySide(Parameterised):
         sent = kernels.linear_forward(x, self.W, self.b)
         return self._edges.arrive(sent.reshape(-1, self.output_size)), x
 
-    def prepare(self, saved: Payload, dy: Payload) -> tuple[Payload, Payload]:
-        return saved, self._edges.leave(dy).reshape(len(saved), self.types * self.output_size)
+    def prepare(self, saved: Payload, dy: Payload) -> tuple[Payload, Payload, Payload]:
+        dsent = self._edges.leave(dy).reshape(len(saved), self.types * self.output_size)
+        return saved, dsent, dsent
 
     def pull(self, saved: Payload, dy: Payload) -> Payload:
         return kernels.linear_input_gradient(dy, self.W)
@@ -133,9 +134,10 @@ class TypeByType(SideBySide):
         sent = [kernels.linear_forward(part, W, b) for part, (W, b) in zip(parts, self._own, strict=True)]
         return self._edges.arrive(np.concatenate(sent)), x
 
-    def prepare(self, saved: Payload, dy: Payload) -> tuple[Payload, Payload]:
+    def prepare(self, saved: Payload, dy: Payload) -> tuple[Payload, Payload, Payload]:
         edges = self._edges
-        return tuple(edges.cut(saved.take(edges.rows, axis=0))), tuple(edges.cut(edges.leave(dy)))
+        dsent = tuple(edges.cut(edges.leave(dy)))
+        return tuple(edges.cut(saved.take(edges.rows, axis=0))), dsent, dsent
 
     def pull(self, saved: Payload, dy: Payload) -> Payload:
         edges = self._edges

@@ -8,7 +8,7 @@ A cell has two inputs, the message x and its own state, which carry the same sta
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -123,9 +123,10 @@ class RNN(RecurrentCell):
         self._activate(y, out=y)
         return y, (rows, h, y)
 
-    def prepare(self, saved: Payload, dy: Payload) -> tuple[Payload, Payload]:
+    def prepare(self, saved: Payload, dy: Payload) -> tuple[Payload, Payload, Payload]:
         x, h, y = saved
-        return (x, h), self._slope(y, dy)
+        slopes = self._slope(y, dy)
+        return (x, h), slopes, slopes
 
     def pull(self, saved: Payload, dy: Payload) -> Payload:
         weights = zip((self.W, self.U), self.wanted, strict=True)
@@ -201,12 +202,10 @@ class GRU(RecurrentCell):
         y, gates, recalled = cell_kernels.gru_forward(rows, h, self.W, self.U, self.b, self.d)
         return y, (rows, h, gates, recalled)
 
-    def prepare(self, saved: Payload, dy: Payload) -> tuple[Payload, Payload]:
+    def prepare(self, saved: Payload, dy: Payload) -> tuple[Payload, Payload, Payload]:
         x, h, gates, recalled = saved
-        return (x, h), cell_kernels.gru_backward(h, gates, recalled, dy)
-
-    def collect(self, batch: Batch, versions: Mapping[int, int], saved: Payload, dy: Payload) -> None:
-        super().collect(batch, versions, saved, dy[:2])
+        slopes = cell_kernels.gru_backward(h, gates, recalled, dy)
+        return (x, h), slopes[:2], slopes
 
     def pull(self, saved: Payload, dy: Payload) -> Payload:
         dgates, down, beside = dy
