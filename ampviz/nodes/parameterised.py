@@ -133,7 +133,6 @@ class Parameterised(Transform):
         """Step the parameters by what was collected since the last update; nothing to do if that is nothing."""
         if not self.pending:
             return
-        assert self.optimizer is not None  # set by the session before the first message
         since = self.host.clock()
         rate = self.knobs["learning_rate"] * self.decayed
         # which way it goes must not depend on the clock: the bits of a run would
@@ -186,7 +185,7 @@ class Parameterised(Transform):
 
     def step(self, gradients: Mapping[str, Array], rate: float) -> None:
         """Have the optimizer step every parameter by its gradient: small ones as one, for it takes many operations."""
-        assert self.optimizer is not None  # as in update
+        assert self.optimizer is not None  # set by the session before the first message
         arrays, slots, whole = self.parameters.arrays, self.parameters.slots, self.parameters.whole
         if whole is not None and self.optimizer.elementwise and whole.size <= _FEW_NUMBERS and len(arrays) > 1:
             gradient = np.concatenate([gradients[name].reshape(-1) for name in arrays])
