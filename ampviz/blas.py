@@ -18,10 +18,14 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
+_first_byte: Callable[[Any], ctypes.c_char] = ctypes.c_char.from_buffer
+
 _BY_ROWS, _PLAIN, _TRANSPOSED = 101, 111, 112  # of CBLAS
 _SEQUENTIAL = 1  # of MKL: a worker computes with one thread
-_LARGE = 3_500_000  # multiplications from which on MKL is faster, the call through ctypes included
-
+# Where MKL is faster, the call through ctypes included: from so many multiplications on, fewer for x z with a large z.
+_LARGE, _LARGE_FORWARD, _FORWARD_SIZE = 2_000_000, 1_400_000, 25_000
+# Its x z^T with a z of so many numbers is slow for few rows: z x^T is up to twice as fast, numpy for very few.
+_WIDE, _VERY_FEW, _FEW = 130_000, 12, 100
 
 Gemms = dict[str, Callable[..., None]]
 
@@ -82,7 +86,15 @@ def fast_product(x: Array, z: Array, *, transposed: str = "") -> Array | None:
         return None
     rows, inner = x.shape[::-1] if transposed == "x" else x.shape
     other, columns = z.shape[::-1] if transposed == "z" else z.shape
-    if inner != other or rows * inner * columns < _LARGE:
+    if inner != other:
+        return None
+    if transposed == "z" and z.size >= _WIDE and rows < _FEW:
+        turned = np.empty((columns, rows), x.dtype)
+        if rows < _VERY_FEW or not _gemm(turned, 1.0, z, False, x, True, 0.0):
+            return None
+        return np.ascontiguousarray(turned.T)
+    large = _LARGE_FORWARD if not transposed and z.size >= _FORWARD_SIZE else _LARGE
+    if rows * inner * columns < large:
         return None
     y = np.empty((rows, columns), x.dtype)
     return y if _gemm(y, 1.0, x, transposed == "x", z, transposed == "z", 0.0) else None
@@ -91,18 +103,32 @@ def fast_product(x: Array, z: Array, *, transposed: str = "") -> Array | None:
 def _gemm(y: Array, a: float, x: Array, x_transposed: bool, z: Array, z_transposed: bool, b: float) -> bool:
     """y = a x z + b y, with x or z transposed, where the library takes the arrays as they are; says whether it has."""
     gemm = _GEMM.get(y.dtype.char)
-    if gemm is None or not (x.dtype == z.dtype == y.dtype and _by_rows(x) and _by_rows(y) and _by_rows(z)):
+    x_step, z_step, y_step = _step(x), _step(z), _step(y)
+    if gemm is None or not (x_step and z_step and y_step and x.dtype == z.dtype == y.dtype):
         return False
-    leading = [array.strides[0] // array.itemsize for array in (x, z, y)]
-    ways = [_TRANSPOSED if transposed else _PLAIN for transposed in (x_transposed, z_transposed)]
+    rows, columns = y.shape
     gemm(
-        _BY_ROWS, *ways, *y.shape, len(x) if x_transposed else x.shape[1],
-        a, x.ctypes.data, leading[0], z.ctypes.data, leading[1], b, y.ctypes.data, leading[2],
+        _BY_ROWS, _TRANSPOSED if x_transposed else _PLAIN, _TRANSPOSED if z_transposed else _PLAIN,
+        rows, columns, len(x) if x_transposed else x.shape[1],
+        a, _address(x), x_step, _address(z), z_step, b, _address(y), y_step,
     )  # fmt: skip
     return True
 
 
-def _by_rows(array: Array) -> bool:
-    """Whether its rows are contiguous, do not overlap, and there is something in it."""
-    step, width = array.strides[0], array.shape[1] * array.itemsize
-    return array.size > 0 and array.strides[1] == array.itemsize and step >= width and step % array.itemsize == 0
+def _step(array: Array) -> int:
+    """Numbers from one row to the next, if rows are contiguous and do not overlap; else, and of no numbers, 0."""
+    if not array.size:
+        return 0
+    width: int = array.shape[1]
+    if array.flags.c_contiguous:
+        return width
+    step, rest = divmod(array.strides[0], array.itemsize)
+    return step if array.strides[1] == array.itemsize and step >= width and not rest else 0
+
+
+def _address(array: Array) -> int:
+    """Where its numbers begin."""
+    try:
+        return ctypes.addressof(_first_byte(array))  # a third of the time of array.ctypes, which takes all arrays
+    except (TypeError, ValueError):  # read-only, or not contiguous
+        return array.ctypes.data

@@ -89,6 +89,22 @@ def test_a_large_product_is_that_of_numpy(dtype, transposed):
 
 
 @pytest.mark.usefixtures("as_with_mkl")
+@pytest.mark.parametrize("rows", [1, 11, 12, 17, 99, 100])
+def test_a_product_of_few_rows_with_a_wide_transpose_may_be_turned(rows, monkeypatch):
+    called = []
+    gemm = blas._gemm
+    monkeypatch.setattr(blas, "_gemm", lambda y, *others: called.append(y.shape) or gemm(y, *others))
+    x, z = drawn((rows, 700), (300, 700))
+    found = fast_product(x, z, transposed="z")
+    if rows < 12:
+        assert found is None
+        return
+    assert called == [(300, rows) if rows < 100 else (rows, 300)]
+    assert found.flags.c_contiguous
+    np.testing.assert_allclose(found, x @ z.T, rtol=0, atol=1e-11)
+
+
+@pytest.mark.usefixtures("as_with_mkl")
 def test_columns_of_larger_arrays_are_multiplied_as_they_are():
     x, z = drawn((50, 900), (700, 800))
     found = fast_product(x[:, 7:707], z[:, 3:603])
@@ -99,7 +115,7 @@ def test_columns_of_larger_arrays_are_multiplied_as_they_are():
 @pytest.mark.parametrize(
     ("x", "z", "transposed"),
     [
-        (np.ones((100, 100)), np.ones((100, 299)), ""),  # too small
+        (np.ones((100, 100)), np.ones((100, 139)), ""),  # too small
         (np.ones((700, 700)), np.ones((699, 700)), ""),  # they do not fit
         (np.ones((700, 700)), np.ones((699, 700)), "x"),
         (np.ones((700, 700)), np.ones((700, 699)), "z"),
