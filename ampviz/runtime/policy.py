@@ -51,14 +51,14 @@ def deepest(forward: Ready, backward: Ready) -> Choice:
 
 
 _ENOUGH_ROWS = 16
-_ENOUGH_OUTSIDE = 64  # of a queue that stands in no loop
+_ENOUGH_OUTSIDE = 150  # of a queue that stands in no loop
 
 
 def mixed(forward: Ready, backward: Ready) -> Choice:
     """Lets small messages gather for coalescing: backward first among queues of enough rows, else a loop's deepest.
 
-    16 rows are enough in a loop, 64 elsewhere: a message that turns keeps its whole instance waiting, and brings others
-    to meet; what enters or has left can wait. So leaves, losses and tables of words take most rows at a time.
+    16 rows are enough in a loop, 150 elsewhere: a message that turns keeps its whole instance waiting, and brings
+    others to meet; what enters or has left can wait. So leaves, losses and tables of words take most rows at a time.
     """
     best, most = None, 0
     for ready, direction in ((backward, BACKWARD), (forward, FORWARD)):

@@ -119,10 +119,10 @@ def test_mixed_serves_backward_first_from_sixteen_rows_on(size, served):
     assert choose("mixed", slot([(0, 100)]), slot([], [(5, size)]))[0] == served
 
 
-def test_mixed_lets_what_stands_outside_of_loops_wait_for_sixty_four_rows():
+def test_mixed_lets_what_stands_outside_of_loops_wait_for_150_rows():
     turning = slot([(0, 2)])
-    assert choose("mixed", slot([], [(1, 63)], in_loop=False), turning) == (1, FORWARD)
-    assert choose("mixed", slot([], [(1, 64)], in_loop=False), turning) == (0, BACKWARD)
+    assert choose("mixed", slot([], [(1, 149)], in_loop=False), turning) == (1, FORWARD)
+    assert choose("mixed", slot([], [(1, 150)], in_loop=False), turning) == (0, BACKWARD)
     assert choose("mixed", slot([], [(1, 3)], in_loop=False), slot([(2, 4)], in_loop=False)) == (1, FORWARD)
 
 
