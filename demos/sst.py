@@ -17,12 +17,12 @@ from ampviz.data.sst import sst as reviews
 
 
 def tree_lstm(words, *, vectors, hidden=150, keep=0.75):
-    # One message a word, numbered by the leaf of the tree it stands at.
-    word = nn.Ungroup(S.node, ids=T.leaves, name="words-cut")(words)
-    x = nn.Dropout(keep, name="drop")(nn.Lookup(*vectors.shape, start=vectors, name="embed")(word))
+    # The words of a sentence stay together until they are leaves: then each is a message, numbered by its tree node.
+    x = nn.Dropout(keep, name="drop")(nn.Lookup(*vectors.shape, start=vectors, name="embed")(words))
+    leaf = nn.LeafLSTM(vectors.shape[1], hidden, name="leaf")(x)
 
     # (h, c) of every tree node comes through `node`: from the leaf cell, or from the branch cell further down.
-    node = nn.Phi(name="node")(nn.LeafLSTM(vectors.shape[1], hidden, name="leaf")(x))
+    node = nn.Phi(name="node")(nn.Ungroup(S.node, ids=T.leaves, name="leaves")(leaf))
     up, root = nn.Cond(S.node != T.root, name="up")(node)
     amp.discard(root)
     parent = S.node.to(T.parent[S.node])
@@ -46,7 +46,8 @@ def sst():
             "max_batch": 256,
             "policy": "mixed",  # small messages gather, so that one product serves many
             "gradient_clip": 1.0,
-            "min_update_interval": 200,  # about ten trees
+            "min_update_interval": 10,  # trees; behind `leaves` a message is a node of one
+            "branch.min_update_interval": 200,
             "out.min_update_interval": 400,
         },
     )

@@ -39,7 +39,7 @@ def test_mnist_learns_within_a_few_batches(capsys, data_folder):
 
 def test_the_sentiment_model_walks_trees(data_folder):
     graph = load_experiment("sst").graph()
-    assert [port.node.name for port in graph.node("node").inputs] == ["leaf", "branch"]
+    assert [port.node.name for port in graph.node("node").inputs] == ["leaves", "branch"]
     assert graph.node("embed").parameter_shapes()["table"][1] == 100
 
 

@@ -43,9 +43,9 @@ loss SoftmaxCrossEntropy
 """
 SST = """
 words Source > embed
-labels Source > loss
 embed Lookup > leaf
-leaf LeafLSTM > node
+leaf LeafLSTM > cut
+cut Ungroup > node
 node Phi > fork
 up Cond > branch | discard
 discard Discard
