@@ -133,7 +133,7 @@ def messages(workload, node, train):
     looped = {"babi15": 2, "qm9": 4}.get(workload, 1)
     if workload.startswith("sst"):
         nodes = sum(train[index].tables["nodes"] for index in range(2000)) / 2000
-        return {"out": nodes, "branch": (nodes - 1) / 2}.get(node, (nodes + 1) / 2)
+        return {"out": nodes, "branch": (nodes - 1) / 2}.get(node, 1)
     if workload == "listred":
         return 6 if node in ("cell", "embed") else 1
     once = ("readout", "gate-in", "value-in", "mix", "out")
