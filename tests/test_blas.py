@@ -105,6 +105,16 @@ def test_a_product_of_few_rows_with_a_wide_transpose_may_be_turned(rows, monkeyp
 
 
 @pytest.mark.usefixtures("as_with_mkl")
+@pytest.mark.parametrize(
+    ("rows", "shape", "transposed"), [(56, (100, 250), ""), (100, (100, 200), ""), (100, (200, 100), "z")]
+)
+def test_from_these_sizes_on_a_product_is_not_left_to_numpy(rows, shape, transposed):
+    x, z = drawn((rows, 100), shape)
+    expected = x @ (z.T if transposed else z)
+    np.testing.assert_allclose(fast_product(x, z, transposed=transposed), expected, rtol=0, atol=1e-11)
+
+
+@pytest.mark.usefixtures("as_with_mkl")
 def test_columns_of_larger_arrays_are_multiplied_as_they_are():
     x, z = drawn((50, 900), (700, 800))
     found = fast_product(x[:, 7:707], z[:, 3:603])
@@ -115,7 +125,9 @@ def test_columns_of_larger_arrays_are_multiplied_as_they_are():
 @pytest.mark.parametrize(
     ("x", "z", "transposed"),
     [
-        (np.ones((100, 100)), np.ones((100, 139)), ""),  # too small
+        (np.ones((100, 100)), np.ones((100, 199)), ""),  # too small
+        (np.ones((55, 100)), np.ones((100, 250)), ""),  # also for a large second one
+        (np.ones((100, 100)), np.ones((199, 100)), "z"),
         (np.ones((700, 700)), np.ones((699, 700)), ""),  # they do not fit
         (np.ones((700, 700)), np.ones((699, 700)), "x"),
         (np.ones((700, 700)), np.ones((700, 699)), "z"),
