@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ampviz.blas import add_product
 from ampviz.errors import KnobError
+from ampviz.fused import twin
 
 Array = NDArray[Any]
 Slots = Mapping[str, Array]
@@ -138,18 +139,8 @@ class Adam:
         step = float(steps[0])
         unbiased = ((1 - self.beta2) / (1 - self.beta2**step)) ** 0.5
         rate = learning_rate * (1 - self.beta1) / (1 - self.beta1**step) / unbiased
-        epsilon = self.epsilon / unbiased
-        for p, g, total, squares in _blocks(parameter, gradient, slots["gradients"], slots["squares"]):
-            total *= self.beta1
-            total += g
-            g *= g
-            squares *= self.beta2
-            squares += g
-            np.sqrt(squares, out=g)
-            g += epsilon
-            np.divide(total, g, out=g)
-            g *= rate
-            p -= g
+        sums = slots["gradients"], slots["squares"]
+        _adam(parameter, gradient, *sums, self.beta1, self.beta2, self.epsilon / unbiased, rate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,14 +165,7 @@ class Adagrad:
         slots["sum"].fill(self.initial)
 
     def update(self, parameter: Array, gradient: Array, slots: Slots, learning_rate: float) -> None:
-        for p, g, total in _blocks(parameter, gradient, slots["sum"]):
-            root = g * g
-            total += root
-            np.sqrt(total, out=root)
-            root += self.epsilon
-            g /= root
-            g *= learning_rate
-            p -= g
+        _adagrad(parameter, gradient, slots["sum"], self.epsilon, learning_rate)
 
 
 OPTIMIZERS: dict[str, Callable[[], Optimizer]] = {
@@ -197,6 +181,36 @@ def optimizer_called(name: str, where: str) -> Optimizer:
     if name not in OPTIMIZERS:
         raise KnobError("no such optimizer", where=where, expected="one of " + ", ".join(OPTIMIZERS), got=repr(name))
     return OPTIMIZERS[name]()
+
+
+@twin("steps.adam")
+def _adam(
+    parameter: Array, gradient: Array, total: Array, squares: Array,
+    beta1: float, beta2: float, epsilon: float, rate: float,
+) -> None:  # fmt: skip
+    for p, g, own, own_squares in _blocks(parameter, gradient, total, squares):
+        own *= beta1
+        own += g
+        g *= g
+        own_squares *= beta2
+        own_squares += g
+        np.sqrt(own_squares, out=g)
+        g += epsilon
+        np.divide(own, g, out=g)
+        g *= rate
+        p -= g
+
+
+@twin("steps.adagrad")
+def _adagrad(parameter: Array, gradient: Array, total: Array, epsilon: float, rate: float) -> None:
+    for p, g, own in _blocks(parameter, gradient, total):
+        root = g * g
+        own += root
+        np.sqrt(own, out=root)
+        root += epsilon
+        g /= root
+        g *= rate
+        p -= g
 
 
 def _blocks(*arrays: Array) -> Iterable[Sequence[Array]]:

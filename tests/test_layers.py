@@ -13,7 +13,7 @@ import ampviz
 PACKAGE = Path(__file__).parents[1] / "ampviz"
 RANKS = [
     "errors state compiling message loops",
-    "ports building graph check knobs conditions optim blas subnormals shared",
+    "ports building graph check knobs conditions optim blas fused subnormals shared",
     "nodes",
     "tracing placement experiment data",
     "telemetry",

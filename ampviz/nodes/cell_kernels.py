@@ -1,8 +1,9 @@
 """The arithmetic of cells: as in `kernels`, row-wise over axis 0, and inputs are never written to.
 
-The elementwise part of backward is one function, which gives the gradients of the gates before their squashing; the
-products that lead from there to the inputs and the weights are those of `kernels.linear_*`. In between each gate is an
-array of its own: elementwise work on columns of a wider one takes 2 to 4 times as long.
+The elementwise part of a step is one function each way: forward after the products, backward up to the gradients of
+the gates before their squashing; the products that lead from there to the inputs and the weights are those of
+`kernels.linear_*`. In between each gate is an array of its own: elementwise work on columns of a wider one takes 2 to 4
+times as long.
 """
 
 from __future__ import annotations
@@ -12,16 +13,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ampviz.nodes.kernels import linear_forward, product, sigmoid_forward
+from ampviz.fused import twin
+from ampviz.nodes.kernels import product, relu_forward, sigmoid_forward, tanh_forward
 
 Array = NDArray[Any]
 
 
-def rnn_product(x: Array, h: Array, W: Array, U: Array, b: Array) -> Array:
-    """x W + h U + b for x (rows, inputs), h (rows, hidden), W (inputs, hidden), U (hidden, hidden), b (hidden,)."""
-    y = linear_forward(x, W, b)
-    y += product(h, U)
-    return y
+def rnn_forward(x: Array, h: Array, W: Array, U: Array, b: Array, *, rectified: bool) -> Array:
+    """One step of a plain recurrent network: f(x W + h U + b), where f is max(., 0) if `rectified`, else tanh.
+
+    x (rows, inputs), h (rows, hidden), W (inputs, hidden), U (hidden, hidden), b (hidden,). Returns (rows, hidden).
+    """
+    return _rnn_squash(product(x, W), product(h, U), b, rectified)
+
+
+@twin("cells.rnn_squash")
+def _rnn_squash(from_x: Array, from_h: Array, b: Array, rectified: bool) -> Array:
+    y = from_x + b
+    y += from_h
+    return relu_forward(y, out=y) if rectified else tanh_forward(y, out=y)
 
 
 def lstm_forward(x: Array, memories: Array, W: Array, b: Array) -> tuple[Array, Array, Array, Array]:
@@ -31,7 +41,12 @@ def lstm_forward(x: Array, memories: Array, W: Array, b: Array) -> tuple[Array, 
     candidate u side by side. c = i u + sum_k f_k memory_k; h = o tanh(c): arXiv 1503.00075, equations 9 to 14.
     Returns h, c (rows, hidden), and for backward the squashed gates (rows, k + 3, hidden) and tanh(c).
     """
-    gates = np.ascontiguousarray(_apart(linear_forward(x, W, b), memories.shape[1] + 3))
+    return _lstm_squash(product(x, W), b, memories)
+
+
+@twin("cells.lstm_squash")
+def _lstm_squash(z: Array, b: Array, memories: Array) -> tuple[Array, Array, Array, Array]:
+    gates = np.ascontiguousarray(_apart(z + b, memories.shape[1] + 3))
     i, o, *forget, u = gates
     sigmoid_forward(gates[:-1], out=gates[:-1])
     np.tanh(u, out=u)
@@ -42,6 +57,7 @@ def lstm_forward(x: Array, memories: Array, W: Array, b: Array) -> tuple[Array, 
     return o * squashed, c, gates.transpose(1, 0, 2), squashed
 
 
+@twin("cells.lstm_backward")
 def lstm_backward(memories: Array, gates: Array, squashed: Array, dh: Array, dc: Array) -> tuple[Array, Array]:
     """The gradients of the gates before squashing (rows, (k + 3) hidden), and of the memories."""
     gates = np.ascontiguousarray(gates.transpose(1, 0, 2))
@@ -68,14 +84,17 @@ def gru_forward(x: Array, h: Array, W: Array, U: Array, b: Array, d: Array) -> t
     and b stand r, z and the candidate n side by side. r, z = sigmoid(x W + h U + b); n = tanh(x W + b + r (h U + d));
     h' = n + z (h - n). Returns h', and for backward the squashed gates (rows, 3, hidden) and h U + d of the candidate.
     """
-    weights = _apart(U, 3)
-    gates = np.matmul(x, _apart(W, 3))
-    gates += b.reshape(3, 1, -1)
-    gates[:2] += np.matmul(h, weights[:2])
+    return _gru_squash(product(x, W), product(h, U), b, d, h)
+
+
+@twin("cells.gru_squash")
+def _gru_squash(from_x: Array, from_h: Array, b: Array, d: Array, h: Array) -> tuple[Array, Array, Array]:
+    gates = np.ascontiguousarray(_apart(from_x + b, 3))
+    own = _apart(from_h, 3)
+    gates[:2] += own[:2]
     sigmoid_forward(gates[:2], out=gates[:2])
     r, z, n = gates
-    recalled: Array = h @ weights[2]  # an array of its own: it is kept, and what the other gates get is not
-    recalled += d
+    recalled: Array = own[2] + d  # an array of its own: it is kept, and what the other gates get is not
     result: Array = r * recalled
     n += result
     np.tanh(n, out=n)
@@ -85,6 +104,7 @@ def gru_forward(x: Array, h: Array, W: Array, U: Array, b: Array, d: Array) -> t
     return result, gates.transpose(1, 0, 2), recalled
 
 
+@twin("cells.gru_backward")
 def gru_backward(h: Array, gates: Array, recalled: Array, dy: Array) -> tuple[Array, Array, Array]:
     """The gradients of x W + b and of h U + (0, 0, d), both (rows, 3 hidden), and that of h beside the product."""
     rows, hidden = h.shape

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ampviz import blas
+from ampviz.fused import twin
 
 Array = NDArray[Any]
 
@@ -90,6 +91,7 @@ def relu_forward(x: Array, out: Array | None = None) -> Array:
     return y
 
 
+@twin("rows.relu_backward")
 def relu_backward(y: Array, dy: Array) -> Array:
     """dy where the output y is positive, else 0."""
     dx = (y > 0).astype(dy.dtype)  # a product of numbers and truth values is slower
@@ -128,6 +130,7 @@ def sigmoid_backward(y: Array, dy: Array) -> Array:
     return slope
 
 
+@twin("rows.softmax_cross_entropy")
 def softmax_cross_entropy(logits: Array, labels: Array, weights: Array) -> tuple[Array, Array, Array]:
     """-log softmax(logits)[label] by row, its gradient by the logits times `weights`, and where the argmax is right.
 

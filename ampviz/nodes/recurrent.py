@@ -27,10 +27,7 @@ from ampviz.ports import ArrayType, PortType, braces
 from ampviz.state import State
 
 Nonlinearity = Literal["relu", "tanh"]
-_ACTIVATIONS = {
-    "relu": (kernels.relu_forward, kernels.relu_backward),
-    "tanh": (kernels.tanh_forward, kernels.tanh_backward),
-}
+_SLOPES = {"relu": kernels.relu_backward, "tanh": kernels.tanh_backward}
 
 
 class RecurrentCell(Meets, Parameterised):
@@ -111,21 +108,19 @@ class RNN(RecurrentCell):
         return {"W": W, "U": U, "b": np.zeros(self.hidden)}
 
     def infer(self, *inputs: PortType) -> tuple[PortType, ...]:
-        if self.nonlinearity not in _ACTIVATIONS:
-            expected = " or ".join(_ACTIVATIONS)
+        if self.nonlinearity not in _SLOPES:
+            expected = " or ".join(_SLOPES)
             raise GraphError("no such nonlinearity", where=self.where, expected=expected, got=self.nonlinearity)
-        self._activate, self._slope = _ACTIVATIONS[self.nonlinearity]
         return self.fit(inputs, (self.input_size, self.hidden))
 
     def run(self, x: Payload) -> tuple[Payload, Payload]:
         rows, h = x
-        y = cell_kernels.rnn_product(rows, h, self.W, self.U, self.b)
-        self._activate(y, out=y)
+        y = cell_kernels.rnn_forward(rows, h, self.W, self.U, self.b, rectified=self.nonlinearity == "relu")
         return y, (rows, h, y)
 
     def prepare(self, saved: Payload, dy: Payload) -> tuple[Payload, Payload, Payload]:
         x, h, y = saved
-        slopes = self._slope(y, dy)
+        slopes = _SLOPES[self.nonlinearity](y, dy)
         return (x, h), slopes, slopes
 
     def pull(self, saved: Payload, dy: Payload) -> Payload:

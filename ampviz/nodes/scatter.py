@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ampviz.fused import fused
+
 Array = NDArray[Any]
 Indices = NDArray[np.integer[Any]]
 
@@ -32,6 +34,10 @@ class Scatter:
 
     def __call__(self, rows: Array) -> Array:
         """The sums. They have the dtype of the rows."""
+        add_by_index = fused("rows.add_by_index", rows)
+        if add_by_index:
+            sums: Array = add_by_index(rows, self.indices, self.chosen, self.count)
+            return sums
         numbers = len(self.indices) * math.prod(rows.shape[1:])
         if self.count <= _FEW_ROWS:
             return self._product(self._taken(rows))
@@ -107,5 +113,9 @@ def sum_by_index(indices: Indices, rows: Array) -> tuple[Indices, Array]:
         return indices, rows
     order = indices.argsort(kind="stable")
     ordered = indices.take(order)
-    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    first = np.concatenate(([True], ordered[1:] != ordered[:-1]))
+    starts = np.flatnonzero(first)
+    add_by_index = fused("rows.add_by_index", rows)
+    if add_by_index:
+        return ordered.take(starts), add_by_index(rows, first.cumsum() - 1, order, len(starts))
     return ordered.take(starts), np.add.reduceat(rows.take(order, axis=0), starts)

@@ -82,10 +82,9 @@ def test_rnn_gradients_are_the_finite_differences(nonlinearity):
     x, h, W, U, _ = arrays = rnn_arrays()
     dy = np.random.default_rng(9).normal(size=(3, HIDDEN))
     formula = {"relu": lambda y: np.where(y > 0, y, 0), "tanh": np.tanh}[nonlinearity]
-    activate, slope = getattr(kernels, f"{nonlinearity}_forward"), getattr(kernels, f"{nonlinearity}_backward")
-    product = cell_kernels.rnn_product(*arrays)
-    np.testing.assert_allclose(product, naive_rnn(*arrays), rtol=1e-12)
-    d = slope(activate(product), dy)
+    y = cell_kernels.rnn_forward(*arrays, rectified=nonlinearity == "relu")
+    np.testing.assert_allclose(y, formula(naive_rnn(*arrays)), rtol=1e-12)
+    d = getattr(kernels, f"{nonlinearity}_backward")(y, dy)
     found = [d @ W.T, d @ U.T, x.T @ d, h.T @ d, d.sum(axis=0)]
     for gradient, array in zip(found, arrays, strict=True):
         numeric = numeric_gradient(lambda: float((formula(naive_rnn(*arrays)) * dy).sum()), array)
@@ -147,7 +146,7 @@ def test_the_dtype_is_kept_and_read_only_inputs_suffice(dtype, rows):
     for array in [*forward, *step]:
         array.flags.writeable = False
     results = [
-        cell_kernels.rnn_product(*rnn),
+        cell_kernels.rnn_forward(*rnn, rectified=True),
         *forward,
         *step,
         *cell_kernels.lstm_backward(memories, forward[2], forward[3], forward[0], forward[1]),

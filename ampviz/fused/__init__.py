@@ -1,0 +1,60 @@
+"""Elementwise work in one pass over memory, by kernels that numba compiles, where it is installed.
+
+numpy goes over whole arrays once an operation. A function that has a twin in one of these modules says so with `@twin`:
+float32 arrays go to the twin, which takes the same arguments and gives the same up to rounding; all others, such as
+the float64 of gradient checks, stay with numpy. So it is without numba (`pip install ampviz[numba]` brings it), and
+with AMPVIZ_KERNELS=numpy.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, TypeVar
+
+import numpy as np
+
+Kernel = Callable[..., Any]
+Decorated = TypeVar("Decorated", bound=Kernel)
+
+_WANTED = os.environ.get("AMPVIZ_KERNELS") != "numpy" and find_spec("numba") is not None
+_found: dict[str, Kernel | None] = {}
+
+
+def fused(name: str, *arguments: Any) -> Kernel | None:
+    """The kernel `module.function`; None without numba, and if an array of real numbers is not float32."""
+    if not _WANTED:
+        return None
+    for own in arguments:
+        if type(own) is np.ndarray and own.dtype.char != "f" and own.dtype.kind == "f":
+            return None
+    if name not in _found:
+        _found[name] = _kernel(name)
+    return _found[name]
+
+
+def twin(name: str) -> Callable[[Decorated], Decorated]:
+    """Has the kernel `module.function` do the work of a function, where there is one for its arguments."""
+
+    def choose(function: Decorated) -> Decorated:
+        @functools.wraps(function)
+        def either(*arguments: Any) -> Any:
+            return (fused(name, *arguments) or function)(*arguments)
+
+        return either if _WANTED else function  # type: ignore[return-value] # of the same signature
+
+    return choose
+
+
+def _kernel(name: str) -> Kernel | None:
+    module, function = name.split(".")
+    try:
+        kernel: Kernel = getattr(import_module(f"ampviz.fused.{module}"), function)
+    except ImportError as error:  # numba is there, but not for this numpy
+        print(f"numba cannot be used, so numpy does its work: {error}", file=sys.stderr)
+        return None
+    return kernel
