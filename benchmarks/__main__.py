@@ -66,7 +66,7 @@ def machine() -> dict[str, Any]:
         "date": time.strftime("%Y-%m-%d"),
         "machine": f"{os.cpu_count()} cores of {_processor()}, {platform.system()}",
         "python": platform.python_version(),
-        **{name: installed(name) for name in ("numpy", "torch", "mkl")},
+        **{name: installed(name) for name in ("numpy", "torch", "mkl", "numba")},
     }
 
 

@@ -7,7 +7,7 @@ Same model, losses, data and optimizer on both sides, as many instances in an up
 benchmarks.pytorch, with one thread, with two, and as two processes of one thread that share the parameters; the best
 counts, and the best of each kind is shown. Two processes have two batches in flight, each its own: ampviz is measured
 with one and with two, and every variant is compared with the run that has as many in flight as it has. PyTorch brings
-MKL along; ampviz uses it, too, where it is installed, and is measured once without it. Without PyTorch
+MKL along; ampviz uses it, too, where it is installed, and numba, and is measured without either. Without PyTorch
 (`pip install -e .[bench]` brings both) only ampviz is measured. The first epoch of ampviz is its warm-up.
 """
 
@@ -27,6 +27,7 @@ from benchmarks.rounds import in_turns, options, ratio, show
 from benchmarks.session import ROOT, installed, measured
 from benchmarks.workloads import WORKLOADS, Workload
 
+WITHOUT = {"mkl": ("AMPVIZ_BLAS", "numpy's BLAS"), "numba": ("AMPVIZ_KERNELS", "numpy's kernels")}
 THEIRS = {"1 thread": (1, 1), "2 threads": (1, 2), "2 processes": (2, 1)}  # processes, threads of each
 Speeds = dict[str, Callable[[], float]]
 
@@ -105,9 +106,10 @@ def compared(name: str, rounds: int, seconds: float) -> dict[str, Any]:
         label: Ampviz(workload, workers, in_flight, seconds, costs[label])
         for label, (workers, in_flight) in ours(workload).items()
     }
-    if installed("mkl"):
-        label = f"ampviz, 2 workers, {2 * workload.batch} in flight, numpy's BLAS"
-        variants[label] = Ampviz(workload, 2, 2 * workload.batch, seconds, costs[label], {"AMPVIZ_BLAS": "numpy"})
+    for package, (setting, what) in WITHOUT.items():
+        if installed(package):
+            label = f"ampviz, 2 workers, {2 * workload.batch} in flight, {what}"
+            variants[label] = Ampviz(workload, 2, 2 * workload.batch, seconds, costs[label], {setting: "numpy"})
     torch = PyTorch(name) if installed("torch") else None
     for variant in torch.variants if torch else ():
         for label, (processes, threads) in THEIRS.items():

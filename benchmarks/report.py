@@ -46,7 +46,7 @@ def replaced(page: str, text: str) -> str:
 
 def _made(found: Result) -> str:
     remark = f" {found['remark']}" if found.get("remark") else ""
-    versions = [f"{name} {found.get(name) or 'not installed'}" for name in ("numpy", "torch", "mkl")]
+    versions = [f"{name} {found.get(name) or 'not installed'}" for name in ("numpy", "torch", "mkl", "numba")]
     return (
         f"Made by `python -m benchmarks` on {found['date']}: {found['machine']}, Python {found['python']}, "
         f"{', '.join(versions)}; rounds in turns: {found['rounds']}, medians, and the smallest and largest round as "

@@ -37,6 +37,7 @@ COMPARED = {
 }
 MEASURED = {
     "date": "2026-11-25", "machine": "2 cores", "python": "3.11.7", "numpy": "2.4.6", "torch": "2.13.0", "mkl": None,
+    "numba": "0.68.1",
     "rounds": 3,
     "remark": "", "results": [
         {"benchmark": "same", "workload": "mnist", "variants": {}},
@@ -49,8 +50,8 @@ MEASURED = {
     ],
 }  # fmt: skip
 REPORT = """\
-Made by `python -m benchmarks` on 2026-11-25: 2 cores, Python 3.11.7, numpy 2.4.6, torch 2.13.0, mkl not installed; \
-rounds in turns: 3, medians, and the smallest and largest round as spread.
+Made by `python -m benchmarks` on 2026-11-25: 2 cores, Python 3.11.7, numpy 2.4.6, torch 2.13.0, mkl not installed, \
+numba 0.68.1; rounds in turns: 3, medians, and the smallest and largest round as spread.
 
 ### Against PyTorch
 
