@@ -24,10 +24,10 @@ from functools import partial
 from typing import Any
 
 from benchmarks.rounds import in_turns, options, ratio, show
-from benchmarks.session import ROOT, installed, measured
+from benchmarks.session import NUMPYS_KERNELS, ROOT, installed, measured
 from benchmarks.workloads import WORKLOADS, Workload
 
-WITHOUT = {"mkl": ("AMPVIZ_BLAS", "numpy's BLAS"), "numba": ("AMPVIZ_KERNELS", "numpy's kernels")}
+WITHOUT = {"mkl": ("numpy's BLAS", {"AMPVIZ_BLAS": "numpy"}), "numba": ("numpy's kernels", NUMPYS_KERNELS)}
 THEIRS = {"1 thread": (1, 1), "2 threads": (1, 2), "2 processes": (2, 1)}  # processes, threads of each
 Speeds = dict[str, Callable[[], float]]
 
@@ -106,10 +106,10 @@ def compared(name: str, rounds: int, seconds: float) -> dict[str, Any]:
         label: Ampviz(workload, workers, in_flight, seconds, costs[label])
         for label, (workers, in_flight) in ours(workload).items()
     }
-    for package, (setting, what) in WITHOUT.items():
+    for package, (what, settings) in WITHOUT.items():
         if installed(package):
             label = f"ampviz, 2 workers, {2 * workload.batch} in flight, {what}"
-            variants[label] = Ampviz(workload, 2, 2 * workload.batch, seconds, costs[label], {setting: "numpy"})
+            variants[label] = Ampviz(workload, 2, 2 * workload.batch, seconds, costs[label], settings)
     torch = PyTorch(name) if installed("torch") else None
     for variant in torch.variants if torch else ():
         for label, (processes, threads) in THEIRS.items():

@@ -3,7 +3,8 @@
     python -m benchmarks.kernels [WORKLOAD ...] [--rounds N]
 
 Time is that of the whole training, from the first admission to the last barrier; what is not kernel is queues, routing,
-picking, stacking, caches, sockets and the controller's word.
+picking, stacking, caches, sockets and the controller's word. Kernels are those of numpy: to load numba's would count as
+one.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import statistics
 from functools import partial
 
 from benchmarks.rounds import in_turns, options, show
-from benchmarks.session import measured
+from benchmarks.session import NUMPYS_KERNELS, measured
 from benchmarks.workloads import WORKLOADS
 
 GOALS = {"mnist": 0.85, "sst 150": 0.70, "sst 300": 0.70}
@@ -24,7 +25,8 @@ def share(name: str, busy: list[float]) -> float:
     workload = WORKLOADS[name]
     run = measured(
         [workload.target, "--workers", "1", "--epochs", "1", "--limit", str(INSTANCES[name]), "--no-record",
-         *workload.arguments()]
+         *workload.arguments()],
+        NUMPYS_KERNELS,
     )  # fmt: skip
     (worker,) = run.outcome["workers_detail"]
     busy.append(worker["kernel_share"] / worker["busy_share"])

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 ROOT = Path(__file__).parents[1]
+NUMPYS_KERNELS = {"AMPVIZ_KERNELS": "numpy"}  # settings of a run as it is without the extra numba
 
 
 def installed(name: str) -> str | None:
