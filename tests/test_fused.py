@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,9 @@ ROOT = Path(__file__).parents[1]
 ROWS = [0, 1, 7, 64]
 Arguments = tuple[Any, ...]
 
-pytest.importorskip("numba", reason="the extra numba is not installed")
-from ampviz.fused import cells, rows, steps  # noqa: E402 # they need numba
+numba = pytest.importorskip("numba", reason="the extra numba is not installed")
+from ampviz.fused import cells, compiler, rows, steps  # noqa: E402 # they need numba
+from ampviz.fused.compiler import Given1, Result1  # noqa: E402 # as above
 
 
 def drawn(*shape: int) -> np.ndarray:
@@ -79,8 +81,8 @@ PAIRS: dict[str, tuple[Callable[..., Any], Callable[..., Any], Callable[[int, in
     ),
     "rows.add_by_index": (
         rows.add_by_index, numpy_sums,
-        lambda r, n: (drawn(r, n), labels(2 * r, 5), labels(2 * r, r) if n % 2 else None, 5)
-        if n % 2 else (drawn(r, n), labels(r, 5), None, 5),
+        lambda r, n: (drawn(r, n), labels(2 * r, 5), labels(2 * r, r), 5) if n % 2
+        else (drawn(r, n), labels(r, 5), None, 5),
     ),
     "steps.adam": (
         steps.adam, optim._adam,
@@ -102,7 +104,7 @@ def results(function: Callable[..., Any], arguments: Arguments) -> tuple[Any, ..
     return found if isinstance(found, tuple) else (found,)
 
 
-@pytest.mark.parametrize("size", [1, 5, 33])
+@pytest.mark.parametrize("size", [1, 4, 5, 33, 40])  # cases tell odd ones from even ones, and go by the rest of a third
 @pytest.mark.parametrize("count", ROWS)
 @pytest.mark.parametrize("name", PAIRS)
 def test_a_kernel_gives_what_numpy_gives(name, count, size):
@@ -120,10 +122,11 @@ def test_every_kernel_that_is_asked_for_is_compared():
     assert asked == PAIRS.keys()
 
 
+@pytest.mark.parametrize("size", [4, 5])
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_how_arguments_lie_in_memory_does_not_matter(name):
+def test_how_arguments_lie_in_memory_does_not_matter(name, size):
     kernel, _, make = PAIRS[name]
-    arguments = make(7, 5)
+    arguments = make(7, size)
     apart = tuple(np.repeat(given, 2, axis=-1)[..., ::2] if isinstance(given, np.ndarray) else given
                   for given in arguments)  # fmt: skip
     fixed = tuple(given.copy() if isinstance(given, np.ndarray) else given for given in arguments)
@@ -138,9 +141,10 @@ def test_how_arguments_lie_in_memory_does_not_matter(name):
 
 @pytest.mark.parametrize("name", ["cells.rnn_squash", "cells.lstm_squash", "cells.gru_squash", "cells.gru_backward",
                                   "cells.lstm_backward", "rows.softmax_cross_entropy"])  # fmt: skip
-def test_a_row_does_not_depend_on_those_beside_it(name):
+@pytest.mark.parametrize("size", [33, 40])
+def test_a_row_does_not_depend_on_those_beside_it(name, size):
     kernel, _, make = PAIRS[name]
-    whole = make(7, 33)
+    whole = make(7, size)
     alone = tuple(given[3:4] if isinstance(given, np.ndarray) and len(given) == 7 else given for given in whole)
     for found, expected in zip(results(kernel, alone), results(kernel, whole), strict=True):
         np.testing.assert_array_equal(found, expected[3:4])
@@ -148,9 +152,10 @@ def test_a_row_does_not_depend_on_those_beside_it(name):
 
 @pytest.mark.parametrize("name", ["cells.rnn_squash", "cells.lstm_squash", "cells.gru_squash",
                                   "rows.softmax_cross_entropy"])  # fmt: skip
-def test_nan_stays_nan(name):
+@pytest.mark.parametrize("size", [33, 40])
+def test_nan_stays_nan(name, size):
     kernel, _, make = PAIRS[name]
-    arguments = make(4, 33)
+    arguments = make(4, size)
     arguments[0][2] = np.nan
     finite = np.isfinite(np.reshape(results(kernel, arguments)[0], (4, -1)))
     assert finite[[0, 1, 3]].all()
@@ -165,10 +170,38 @@ def test_tanh_is_right_to_the_last_places_and_never_beyond_one():
     assert np.abs(found).max() == 1
 
 
-def test_a_step_of_what_would_be_copied_is_refused():
-    apart = drawn(4, 6)[:, :3]
-    with pytest.raises(ValueError, match="copy"):
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_the_way_back_through_a_relu_hides_nothing(value):
+    y, dy = np.array([[1.0, 0.0, 2.0]], np.float32), np.array([[value, value, 3.0]], np.float32)
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(rows.relu_backward(y, dy), inspect.unwrap(kernels.relu_backward)(y, dy))
+
+
+@pytest.mark.parametrize("apart", [drawn(4, 6)[:, :3], drawn(4, 6)[:, ::2], drawn(3, 4).T])
+def test_a_step_takes_any_gradient_but_does_not_step_a_copy(apart):
+    results = [drawn(4, 3), drawn(4, 3)]
+    for p, g in zip(results, (apart, apart.copy(order="C")), strict=True):
+        steps.adagrad(p, g, shares(4, 3), 1e-10, 0.1)
+    np.testing.assert_array_equal(*results)
+    with pytest.raises(ValueError, match="must be contiguous"):
         steps.adagrad(apart, drawn(4, 3), shares(4, 3), 1e-10, 0.1)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: steps.adagrad(drawn(5, 4), drawn(4), shares(5, 4), 1e-10, 0.1),
+        lambda: steps.adam(drawn(5), drawn(5), drawn(5), shares(4), 0.9, 0.99, 1e-8, 0.1),
+        lambda: rows.relu_backward(drawn(3, 4), drawn(4)),
+        lambda: rows.add_by_index(drawn(3, 4), labels(4, 5), None, 5),
+        lambda: rows.add_by_index(drawn(3, 4), labels(4, 5), labels(3, 3), 5),
+        lambda: rows.softmax_cross_entropy(drawn(3, 4), labels(3, 4), shares(1)),
+        lambda: rows.softmax_cross_entropy(drawn(3, 4), labels(2, 4), shares(3)),
+    ],
+)
+def test_arrays_of_which_a_kernel_would_read_too_much_are_refused(call):
+    with pytest.raises(ValueError, match="shapes differ"):
+        call()
 
 
 @pytest.fixture
@@ -181,7 +214,10 @@ def wanted(monkeypatch):
 def test_only_float32_goes_to_a_kernel():
     assert fused.fused("rows.relu_backward", drawn(2, 2), drawn(2, 2)) is rows.relu_backward
     assert fused.fused("rows.softmax_cross_entropy", drawn(2, 2), labels(2, 2)) is rows.softmax_cross_entropy
-    assert fused.fused("rows.relu_backward", drawn(2, 2), drawn(2, 2).astype(np.float64)) is None
+    for dtype in (np.float64, np.float16, ">f4"):
+        assert fused.fused("rows.relu_backward", drawn(2, 2), drawn(2, 2).astype(dtype)) is None
+        assert fused.fused("rows.relu_backward", drawn(2, 2).astype(dtype), drawn(2, 2)) is None
+    assert fused.fused("rows.add_by_index", labels(2, 2)) is None
 
 
 @pytest.mark.usefixtures("wanted")
@@ -195,9 +231,10 @@ def test_a_function_has_its_twin_do_the_work():
 
 
 @pytest.mark.usefixtures("wanted")
-def test_a_numba_that_does_not_work_leaves_all_to_numpy(monkeypatch, capsys):
+@pytest.mark.parametrize("kind", [ImportError, OSError, SystemError])
+def test_a_numba_that_does_not_work_leaves_all_to_numpy(kind, monkeypatch, capsys):
     def broken(name: str) -> None:
-        raise ImportError("Numba needs NumPy 2.3 or less")
+        raise kind("Numba needs NumPy 2.3 or less")
 
     monkeypatch.setattr(fused, "import_module", broken)
     assert fused.fused("rows.relu_backward", drawn(2, 2)) is None
@@ -205,6 +242,32 @@ def test_a_numba_that_does_not_work_leaves_all_to_numpy(monkeypatch, capsys):
     assert capsys.readouterr().err.splitlines() == [
         "numba cannot be used, so numpy does its work: Numba needs NumPy 2.3 or less"
     ]
+
+
+def doubled(x: Given1, y: Result1) -> None:
+    for j in range(len(x)):
+        y[j] = x[j] + x[j]
+
+
+def no_folder(*, cache: bool = False, **rules: Any) -> Callable[..., Any]:
+    if cache:
+        raise RuntimeError("cannot cache function: no locator available")
+    return numba.njit(**rules)
+
+
+def full_disk(*, cache: bool = False, **rules: Any) -> Callable[..., Any]:
+    def refuse(signature: object) -> None:
+        raise OSError("No space left on device")
+
+    return (lambda loops: SimpleNamespace(compile=refuse)) if cache else numba.njit(**rules)
+
+
+@pytest.mark.parametrize("njit", [no_folder, full_disk])
+def test_a_kernel_that_cannot_be_kept_is_used_all_the_same(njit, monkeypatch):
+    monkeypatch.setattr(compiler, "njit", njit)
+    y = np.zeros(3, np.float32)
+    compiler.compiled(doubled)(drawn(3), y)
+    np.testing.assert_array_equal(y, 2 * drawn(3))
 
 
 def test_without_numba_a_function_stays_as_it_is(monkeypatch):

@@ -2,8 +2,8 @@
 
 numpy goes over whole arrays once an operation. A function that has a twin in one of these modules says so with `@twin`:
 float32 arrays go to the twin, which takes the same arguments and gives the same up to rounding; all others, such as
-the float64 of gradient checks, stay with numpy. So it is without numba (`pip install ampviz[numba]` brings it), and
-with AMPVIZ_KERNELS=numpy.
+the float64 of gradient checks, stay with numpy. So it is without numba (`pip install ampviz[numba]` brings it), with
+AMPVIZ_KERNELS=numpy, and where numba is there and cannot be used.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ import numpy as np
 Kernel = Callable[..., Any]
 Decorated = TypeVar("Decorated", bound=Kernel)
 
+_SINGLE = np.dtype(np.float32)
 _WANTED = os.environ.get("AMPVIZ_KERNELS") != "numpy" and find_spec("numba") is not None
 _found: dict[str, Kernel | None] = {}
 
 
 def fused(name: str, *arguments: Any) -> Kernel | None:
-    """The kernel `module.function`; None without numba, and if an array of real numbers is not float32."""
-    if not _WANTED:
+    """The kernel `module.function`; None without numba, and where the first or another real array is not float32."""
+    if not _WANTED or arguments[0].dtype != _SINGLE:
         return None
     for own in arguments:
-        if type(own) is np.ndarray and own.dtype.char != "f" and own.dtype.kind == "f":
+        if isinstance(own, np.ndarray) and own.dtype != _SINGLE and own.dtype.kind == "f":
             return None
     if name not in _found:
         _found[name] = _kernel(name)
@@ -51,10 +52,12 @@ def twin(name: str) -> Callable[[Decorated], Decorated]:
 
 
 def _kernel(name: str) -> Kernel | None:
+    global _WANTED
     module, function = name.split(".")
     try:
         kernel: Kernel = getattr(import_module(f"ampviz.fused.{module}"), function)
-    except ImportError as error:  # numba is there, but not for this numpy
+    except Exception as error:  # of any kind: made for another numpy, its library missing, switched off
         print(f"numba cannot be used, so numpy does its work: {error}", file=sys.stderr)
+        _WANTED = False
         return None
     return kernel

@@ -62,7 +62,7 @@ def _squash_sum(from_x: Given2, from_h: Given2, b: Given1, rectified: bool, y: R
 
 def rnn_squash(from_x: Array, from_h: Array, b: Array, rectified: bool) -> Array:
     """f(x W + b + h U), where f is max(., 0) or tanh."""
-    y = np.empty_like(from_x)
+    y = np.empty(from_x.shape, from_x.dtype)
     _squash_sum(contiguous(from_x), contiguous(from_h), contiguous(b), rectified, y)
     return y
 

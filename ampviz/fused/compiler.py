@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
-from numba import njit, types
+from numba import config, njit, types
 from numba.core import event
 from numpy.typing import NDArray
 
@@ -33,7 +33,11 @@ _TYPES: dict[str, Any] = {
     "bool": types.boolean,
 }
 # a b + c may be rounded once, and x / y be x (1 / y). NaN stays NaN, as the loss of a run that diverges must.
-_RULES = {"error_model": "numpy", "fastmath": {"contract", "arcp", "nsz"}, "cache": True}
+# What is on disk does not know of a change here: delete __pycache__/*.nb? after one.
+_RULES = {"error_model": "numpy", "fastmath": {"contract", "arcp", "nsz"}}
+
+if config.DISABLE_JIT:
+    raise ImportError("NUMBA_DISABLE_JIT is set")
 
 Inlined = TypeVar("Inlined", bound=Callable[..., Any])
 
@@ -46,16 +50,35 @@ def inlined(function: Inlined) -> Inlined:
 
 def compiled(loops: Callable[..., None]) -> Callable[..., None]:
     """A kernel: loops over the arrays that its annotations name. Indices are not checked: callers have seen to them."""
-    kernel = njit(**_RULES)(loops)
-    signature = tuple([_TYPES[kind] for name, kind in loops.__annotations__.items() if name != "return"])
+    kernel: Callable[..., None] | None = None
 
     def run(*arrays: Any) -> None:
-        if not kernel.overloads:
-            kernel.compile(signature)
-            kernel.disable_compile()
+        nonlocal kernel
+        kernel = kernel or _compile(loops)
         kernel(*arrays)
 
     return run
+
+
+def _compile(loops: Callable[..., None]) -> Callable[..., None]:
+    """The kernel from disk or compiled; only compiled where nothing can be kept or what was kept is broken."""
+    signature = tuple([_TYPES[kind] for name, kind in loops.__annotations__.items() if name != "return"])
+    try:
+        kernel = njit(cache=True, **_RULES)(loops)
+        kernel.compile(signature)
+    except Exception:  # no folder that can be written, a full disk, half a file: whatever reading and writing can raise
+        kernel = njit(**_RULES)(loops)
+        kernel.compile(signature)
+    kernel.disable_compile()
+    own: Callable[..., None] = kernel
+    return own
+
+
+def agree(*arrays: NDArray[Any]) -> None:
+    """Raises ValueError for arrays that are not of one shape: a kernel would read beyond the smaller one."""
+    for array in arrays:
+        if array.shape != arrays[0].shape:
+            raise ValueError(f"shapes differ: {arrays[0].shape} and {array.shape}")
 
 
 def contiguous(array: NDArray[Any]) -> NDArray[np.float32]:
@@ -69,7 +92,7 @@ class _Notice(event.Listener):  # type: ignore[misc] # numba has no types
     told = False
 
     def on_start(self, event: Any) -> None:
-        if not self.told:
+        if not self.told and event.data["dispatcher"].__module__.startswith("ampviz."):
             self.told = True
             print("numba compiles kernels, which takes some seconds; later runs find them on disk", file=sys.stderr)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ampviz.fused.compiler import Flags, Given1, Given2, Indices, Result1, Result2, compiled, contiguous
+from ampviz.fused.compiler import Flags, Given1, Given2, Indices, Result1, Result2, agree, compiled, contiguous
 
 Array = NDArray[Any]
 
@@ -23,8 +23,9 @@ def _add_rows(rows: Given2, indices: Indices, chosen: Indices, sums: Result2) ->
 def add_by_index(rows: Array, indices: NDArray[Any], chosen: NDArray[Any] | None, count: int) -> Array:
     """What `Scatter` gives, for rows (n, ...): the sums (count, ...)."""
     sums = np.zeros((count, *rows.shape[1:]), rows.dtype)
+    which = np.arange(len(rows)) if chosen is None else _whole(chosen)
+    agree(indices, which)
     if sums.size and len(indices):
-        which = np.arange(len(indices)) if chosen is None else _whole(chosen)
         _add_rows(contiguous(rows).reshape(len(rows), -1), _whole(indices), which, sums.reshape(count, -1))
     return sums
 
@@ -32,11 +33,12 @@ def add_by_index(rows: Array, indices: NDArray[Any], chosen: NDArray[Any] | None
 @compiled
 def _relu_slopes(y: Given1, dy: Given1, dx: Result1) -> None:
     for j in range(len(y)):
-        dx[j] = dy[j] if y[j] > 0 else np.float32(0)
+        dx[j] = dy[j] * (np.float32(1) if y[j] > 0 else np.float32(0))  # as numpy has it, NaN included
 
 
 def relu_backward(y: Array, dy: Array) -> Array:
     """dy where the output y is positive, else 0."""
+    agree(y, dy)
     dx = np.empty(y.shape, y.dtype)
     _relu_slopes(contiguous(y).reshape(-1), contiguous(dy).reshape(-1), dx.reshape(-1))
     return dx
@@ -65,10 +67,11 @@ def _compare(logits: Given2, labels: Indices, weights: Given1, losses: Result1, 
 def softmax_cross_entropy(logits: Array, labels: NDArray[Any], weights: Array) -> tuple[Array, Array, NDArray[Any]]:
     """The losses (rows,), their gradient (rows, classes), and where the argmax is right (rows,)."""
     rows = len(logits)
+    agree(labels, weights, logits[:, 0])
     losses, shares, right = np.empty(rows, logits.dtype), np.empty(logits.shape, logits.dtype), np.empty(rows, bool)
     _compare(contiguous(logits), _whole(labels), contiguous(weights), losses, shares, right)
     return losses, shares, right
 
 
 def _whole(indices: NDArray[Any]) -> Indices:
-    return np.ascontiguousarray(indices, np.int64)
+    return np.ascontiguousarray(indices.astype(np.int64, casting="same_kind", copy=False))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ampviz.fused.compiler import Given1, Result1, compiled
+from ampviz.fused.compiler import Given1, Result1, agree, compiled, contiguous
 
 Array = NDArray[Any]
 
@@ -27,7 +27,8 @@ def adam(
     p: Array, g: Array, total: Array, squares: Array, beta1: float, beta2: float, epsilon: float, rate: float
 ) -> None:
     """p -= rate total / (sqrt(squares) + epsilon), after both sums have taken the gradient up."""
-    _adam(*map(_flat, (p, g, total, squares)), beta1, beta2, epsilon, rate)
+    agree(p, g, total, squares)
+    _adam(_flat(p), contiguous(g).reshape(-1), _flat(total), _flat(squares), beta1, beta2, epsilon, rate)
 
 
 @compiled
@@ -40,9 +41,12 @@ def _adagrad(p: Result1, g: Given1, total: Result1, epsilon: float, rate: float)
 
 def adagrad(p: Array, g: Array, total: Array, epsilon: float, rate: float) -> None:
     """p -= rate g / (sqrt(total) + epsilon), after the sum of squares has taken the gradient up."""
-    _adagrad(*map(_flat, (p, g, total)), epsilon, rate)
+    agree(p, g, total)
+    _adagrad(_flat(p), contiguous(g).reshape(-1), _flat(total), epsilon, rate)
 
 
 def _flat(array: Array) -> Array:
-    """The array itself in one dimension: raises ValueError if it is not contiguous, and would be copied."""
-    return array.reshape(-1, copy=False)
+    """The array itself in one dimension. Raises ValueError if it is not contiguous: a copy would be stepped."""
+    if not array.flags.c_contiguous:
+        raise ValueError("parameters and their state must be contiguous")
+    return array.reshape(-1)
