@@ -51,8 +51,8 @@ class Ampviz:
 
     def __call__(self) -> float:
         if not self.speed:
-            few = measured([*self.command, "--epochs", "1", "--limit", str(2 * self.in_flight)], self.settings)
-            self.speed = few.epochs[0]["instances_per_s"]
+            few = measured([*self.command, "--epochs", "2", "--limit", str(4 * self.in_flight)], self.settings)
+            self.speed = few.epochs[-1]["instances_per_s"]
         wanted = max(4 * self.in_flight, int(self.speed * self.seconds))
         limit = min(self.workload.instances, wanted)
         epochs = 1 + math.ceil(wanted / limit)
