@@ -53,13 +53,19 @@ class Ampviz:
         if not self.speed:
             few = measured([*self.command, "--epochs", "2", "--limit", str(4 * self.in_flight)], self.settings)
             self.speed = few.epochs[-1]["instances_per_s"]
+            self._measure()  # its length is guessed from what was hardly running: not counted
+        speed, cost = self._measure()
+        self.costs.append(cost)
+        return speed * self.workload.rows
+
+    def _measure(self) -> tuple[float, float]:
+        """Instances a second, and CPU microseconds an instance."""
         wanted = max(4 * self.in_flight, int(self.speed * self.seconds))
         limit = min(self.workload.instances, wanted)
         epochs = 1 + math.ceil(wanted / limit)
         run = measured([*self.command, "--epochs", str(epochs), "--limit", str(limit)], self.settings)
         self.speed = limit * (epochs - 1) / sum(epoch["seconds"] for epoch in run.epochs[1:])
-        self.costs.append(run.warm_cpu_s / (limit * (epochs - 1)) * 1e6)
-        return self.speed * self.workload.rows
+        return self.speed, run.warm_cpu_s / (limit * (epochs - 1)) * 1e6
 
 
 class PyTorch:
