@@ -12,7 +12,7 @@ import pytest
 
 for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"  # before numpy is imported, as the command line does: sums keep one order
-os.environ["AMPVIZ_KERNELS"] = "numpy"  # which is what most have; tests/test_fused.py compares with it
+os.environ["AMPVIZ_KERNELS"] = "numpy"  # which is what most have; tests/fused compares with it
 
 
 @pytest.fixture(autouse=True)
