@@ -17,6 +17,7 @@ from ampviz.fused.compiler import (
     Given3,
     Result2,
     Result3,
+    agree,
     compiled,
     contiguous,
     inlined,
@@ -62,6 +63,7 @@ def _squash_sum(from_x: Given2, from_h: Given2, b: Given1, rectified: bool, y: R
 
 def rnn_squash(from_x: Array, from_h: Array, b: Array, rectified: bool) -> Array:
     """f(x W + b + h U), where f is max(., 0) or tanh."""
+    agree(from_x, from_h)
     y = np.empty(from_x.shape, from_x.dtype)
     _squash_sum(contiguous(from_x), contiguous(from_h), contiguous(b), rectified, y)
     return y
@@ -124,6 +126,7 @@ def _lstm_slopes(
 
 def lstm_backward(memories: Array, gates: Array, squashed: Array, dh: Array, dc: Array) -> tuple[Array, Array]:
     """The gradients of z and of the memories."""
+    agree(squashed, dh, dc)
     rows, count, hidden = gates.shape
     dgates, dmemories = np.empty(gates.shape, gates.dtype), np.empty(memories.shape, gates.dtype)
     _lstm_slopes(*map(contiguous, (memories, gates, squashed, dh, dc)), dgates, dmemories)
@@ -186,6 +189,7 @@ def _gru_slopes(
 
 def gru_backward(h: Array, gates: Array, recalled: Array, dy: Array) -> tuple[Array, Array, Array]:
     """The gradients of x W + b and of h U + (0, 0, d), and that of h beside the product."""
+    agree(h, recalled, dy)
     rows, hidden = h.shape
     dgates, down = np.empty((rows, 3, hidden), h.dtype), np.empty((rows, 3, hidden), h.dtype)
     beside = np.empty((rows, hidden), h.dtype)

@@ -115,6 +115,10 @@ def test_a_step_takes_any_gradient_but_does_not_step_a_copy(apart):
 @pytest.mark.parametrize(
     "call",
     [
+        lambda: cells.rnn_squash(draw(4, 3), draw(2, 3), draw(3), True),
+        lambda: cells.lstm_backward(draw(4, 2, 3), draw.share(4, 5, 3), draw(4, 3), draw(2, 3), draw(4, 3)),
+        lambda: cells.lstm_backward(draw(4, 2, 3), draw.share(4, 5, 3), draw(4, 3), draw(4, 3), draw(1, 3)),
+        lambda: cells.gru_backward(draw(4, 3), draw.share(4, 3, 3), draw(4, 3), draw(2, 3)),
         lambda: steps.adagrad(draw(5, 4), draw(4), draw.share(5, 4), 1e-10, 0.1),
         lambda: steps.adam(draw(5), draw(5), draw(5), draw.share(4), 0.9, 0.99, 1e-8, 0.1),
         lambda: rows.relu_backward(draw(3, 4), draw(4)),
