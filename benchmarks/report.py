@@ -49,8 +49,8 @@ def _made(found: Result) -> str:
     versions = [f"{name} {found.get(name) or 'not installed'}" for name in ("numpy", "torch", "mkl", "numba")]
     return (
         f"Made by `python -m benchmarks` on {found['date']}: {found['machine']}, Python {found['python']}, "
-        f"{', '.join(versions)}; rounds in turns: {found['rounds']}, medians, and the smallest and largest round as "
-        f"spread.{remark}"
+        f"{', '.join(versions)}; rounds in turns: {found['rounds']}, of {found['seconds']:g} s a measurement; medians, "
+        f"and the smallest and largest round as spread.{remark}"
     )
 
 
@@ -101,6 +101,16 @@ def _machine(result: Result) -> list[list[str]]:
           for name, numbers in result["variants"].items()),
         ["two processes over one", f"{gain['median']:.2f}", f"{gain['low']:.2f} to {gain['high']:.2f}", ""],
     ]  # fmt: skip
+
+
+def _products(result: Result) -> list[list[str]]:
+    us, gain = result["variants"]["products"]["median"], result["training_over_products"]
+    return [[
+        f"matrix products of {result['workload']} by themselves, as {result['variant']} computes them, 1 thread",
+        f"{_number(us)} us an instance, {result['GFLOP_per_s']['median']:.0f} GFLOP/s; "
+        f"training in PyTorch takes {gain['median']:.2f} times as long",
+        f"{gain['low']:.2f} to {gain['high']:.2f}", "",
+    ]]  # fmt: skip
 
 
 def _kernels(result: Result) -> list[list[str]]:
@@ -197,8 +207,8 @@ def _nothing(result: Result) -> list[list[str]]:
 
 Rows = Callable[[Result], list[list[str]]]
 _LIMITS: dict[str, Rows] = {
-    "machine": _machine, "kernels": _kernels, "dispatch": _dispatch_limit, "wire": _wire, "memory": _memory,
-    "startup": _startup, "ui": _ui, "accuracy": _accuracy,
+    "machine": _machine, "products": _products, "kernels": _kernels, "dispatch": _dispatch_limit, "wire": _wire,
+    "memory": _memory, "startup": _startup, "ui": _ui, "accuracy": _accuracy,
 }  # fmt: skip
 _CURVES: dict[str, Rows] = {"dispatch": _dispatch_curve, "keys": _keys, "compare": _scaling, "placement": _placement}
 

@@ -56,7 +56,7 @@ WORKLOADS = {
     ),
     **{
         f"sst {hidden}": Workload(
-            "sst", f"benchmarks.workloads:sst_{hidden}", 2000, 25, unit="trees/s",
+            "sst", f"benchmarks.workloads:sst_{hidden}", 8544, 25, unit="trees/s",
             knobs={**_GATHER, "min_update_interval": _TREES, "branch.min_update_interval": _BRANCHES,
                    "out.min_update_interval": _NODES},
             least={"by depth": 1.3, **({"tree by tree": 10.0} if hidden == 300 else {})},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -47,8 +48,12 @@ class Trainer:
 
     def warm_up(self) -> None:
         """Some batches that nobody measures."""
-        for _ in range(3):
-            self.step(next(self._batches))
+        for batch in self.batches(3):
+            self.step(batch)
+
+    def batches(self, count: int) -> Iterator[list[Instance]]:
+        """The next batches."""
+        return islice(self._batches, count)
 
     def run(self, seconds: float) -> dict[str, Any]:
         """Train for so long; the instances, wall and CPU seconds it took."""
