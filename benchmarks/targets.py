@@ -23,6 +23,7 @@ import msgspec
 from ampviz.runtime.goal import Goal
 from ampviz.telemetry.snapshot import EpochReport
 from benchmarks.rounds import options, show
+from benchmarks.session import installed
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results.md"
 MNIST = ("--target", "accuracy>=0.97", "--epochs", "5")
@@ -107,8 +108,13 @@ def cells(row: dict[str, Any]) -> list[str]:
         row["run"], f"`{row['command']}`", row["reached"],
         ", ".join("-" if count is None else str(count) for count in row["epochs"]),
         f"{row['seconds']:.0f}", f"{row['instances_per_s']:,.0f}",
-        ", ".join(f"{value:.4g}" for value in row["metric"]), time.strftime("%Y-%m-%d"),
+        ", ".join(f"{value:.4g}" for value in row["metric"]), _made(),
     ]  # fmt: skip
+
+
+def _made() -> str:
+    """The day, and the extras that make runs faster, as far as they are there."""
+    return ", ".join([time.strftime("%Y-%m-%d"), *filter(installed, ("mkl", "numba"))])
 
 
 def rows_of(page: str) -> dict[str, list[str]]:

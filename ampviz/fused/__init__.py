@@ -23,7 +23,6 @@ Decorated = TypeVar("Decorated", bound=Kernel)
 
 _SINGLE = np.dtype(np.float32)
 _WANTED = os.environ.get("AMPVIZ_KERNELS") != "numpy" and find_spec("numba") is not None
-_found: dict[str, Kernel | None] = {}
 
 
 def fused(name: str, *arguments: Any) -> Kernel | None:
@@ -33,9 +32,7 @@ def fused(name: str, *arguments: Any) -> Kernel | None:
     for own in arguments:
         if isinstance(own, np.ndarray) and own.dtype != _SINGLE and own.dtype.kind == "f":
             return None
-    if name not in _found:
-        _found[name] = _kernel(name)
-    return _found[name]
+    return _kernel(name)
 
 
 def twin(name: str) -> Callable[[Decorated], Decorated]:
@@ -51,6 +48,7 @@ def twin(name: str) -> Callable[[Decorated], Decorated]:
     return choose
 
 
+@functools.cache
 def _kernel(name: str) -> Kernel | None:
     global _WANTED
     module, function = name.split(".")

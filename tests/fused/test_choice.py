@@ -27,7 +27,9 @@ LABELS = np.array([0, 1])
 @pytest.fixture
 def wanted(monkeypatch):
     monkeypatch.setattr(fused, "_WANTED", True)
-    monkeypatch.setattr(fused, "_found", {})
+    fused._kernel.cache_clear()
+    yield
+    fused._kernel.cache_clear()
 
 
 @pytest.mark.usefixtures("wanted")
