@@ -106,7 +106,7 @@ def _machine(result: Result) -> list[list[str]]:
 def _products(result: Result) -> list[list[str]]:
     us, gain = result["variants"]["products"]["median"], result["training_over_products"]
     return [[
-        f"matrix products of {result['workload']} by themselves, as {result['variant']} computes them, 1 thread",
+        f"matrix products of {result['workload']} by themselves ({result['variant']}, 1 thread)",
         f"{_number(us)} us an instance, {result['GFLOP_per_s']['median']:.0f} GFLOP/s; "
         f"training in PyTorch takes {gain['median']:.2f} times as long",
         f"{gain['low']:.2f} to {gain['high']:.2f}", "",

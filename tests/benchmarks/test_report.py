@@ -68,7 +68,7 @@ numba 0.68.1; rounds in turns: 3, of 2 s a measurement; medians, and the smalles
 
 | what | measured | spread | goal |
 |---|---|---|---|
-| matrix products of listred by themselves, as nn.RNN computes them, 1 thread | 745 us an instance, 153 GFLOP/s; \
+| matrix products of listred by themselves (nn.RNN, 1 thread) | 745 us an instance, 153 GFLOP/s; \
 training in PyTorch takes 2.94 times as long | 2.90 to 2.96 |  |
 | frames of 4 KB between two workers | 300,000/s, 1.23 GB/s | 300,000 to 300,000 | >= 250,000/s |
 
