@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 from typing import IO, Any
 
 from textual.drivers.linux_driver import LinuxDriver
+from textual.events import Resize
+from textual.geometry import Size
 
 
 class Forgiving:
@@ -37,6 +40,18 @@ class ForgivingDriver(LinuxDriver):
     def __init__(self, *arguments: Any, **options: Any):
         super().__init__(*arguments, **options)
         self._file: Any = Forgiving(self._file)
+
+    def start_application_mode(self) -> None:
+        """Begin to draw, and to listen for what the terminal says."""
+        super().start_application_mode()  # type: ignore[no-untyped-call] # Textual gives this one no types
+        signal.signal(signal.SIGWINCH, lambda *_: self._loop.call_soon_threadsafe(self._tell_size))
+
+    def _tell_size(self) -> None:
+        """The size as it is now. Textual reads it in the signal's handler, which the next signal may interrupt between
+        reading and telling: then the older size is told last, and stays."""
+        if not self._in_band_window_resize:
+            size = Size(*self._get_terminal_size())
+            self._app.post_message(Resize(size, size))
 
     def _sigcont_application(self, *_: object) -> None:
         """Go on after a stop. One that came without warning (SIGSTOP) has left the thread that reads keys at work: a
