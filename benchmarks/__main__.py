@@ -31,7 +31,7 @@ def commands(rounds: int, seconds: float) -> dict[str, list[str]]:
         "same": ["same"],
         "accuracy": ["accuracy", "mnist", "babi15"],
         "machine": ["machine", *turns],
-        "products": ["products", *turns],
+        "products": ["products", *turns, *length],
         "dispatch": ["dispatch", *turns],
         "wire": ["wire", *turns],
         "startup": ["startup", *turns],

@@ -105,7 +105,7 @@ def beside_training(name: str, rounds: int, length: float) -> dict[str, Any]:
     found = in_turns(measures, rounds)
     work = operations(products) / instances
     return {
-        "workload": name, "variant": variant, "MFLOP": work / 1e6, "rows": WORKLOADS[name].rows,
+        "workload": name, "variant": variant, "MFLOP": work / 1e6,
         "GFLOP_per_s": spread([work / us / 1e3 for us in found["products"]["rounds"]]),
         "training_over_products": ratio(found["training"], found["products"]), "variants": found,
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Textual's driver for a terminal that may hang up."""
+"""Textual's driver for a terminal that may hang up, stop, or change its size faster than it is told."""
 
 from __future__ import annotations
 
